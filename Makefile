@@ -1,0 +1,35 @@
+# tixbook: a ticket office inside PostgreSQL.
+# make, make install: the extension (PGXS).  make demo, make test, make bench: see README.md.
+
+EXTENSION  = tixbook
+EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" tixbook.control)
+
+MODULE_big = tixbook
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+
+# The install script is these parts, joined in this order: each stands only on those before it.
+SQL_PARTS = errors seatmap venue seating_plan event inventory booking idempotency expiry \
+            availability search verify worker grants
+
+DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
+DATA       = $(wildcard sql/$(EXTENSION)--*--*.sql)
+EXTRA_CLEAN = sql/$(EXTENSION)--$(EXTVERSION).sql
+
+PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+
+# These bring their own build and server, so they must work where pg_config is not installed yet.
+HARNESS = test demo bench
+
+PG_CONFIG ?= pg_config
+ifneq ($(filter-out $(HARNESS),$(or $(MAKECMDGOALS),all)),)
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+endif
+
+.PHONY: $(HARNESS)
+# Settings (see test/harness/run) go through the environment, but for two that shells take for themselves.
+$(HARNESS):
+	@test/harness/run $@ $(foreach name,SECONDS LINES,$(if $(findstring command,$(origin $(name))),'$(name)=$($(name))'))
+
+sql/$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS:%=sql/%.sql) tixbook.control Makefile
+	(printf '%s\n' '\echo Use "CREATE EXTENSION tixbook" to load this file. \quit'; cat $(SQL_PARTS:%=sql/%.sql)) > $@

@@ -1,0 +1,56 @@
+/* Differences between PostgreSQL versions, in one place. */
+#ifndef TIXBOOK_COMPAT_H
+#define TIXBOOK_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "tixbook needs PostgreSQL 15 or newer"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#include "nodes/miscnodes.h"
+#else
+/* Soft errors came with 16: before, every input error is a hard one. */
+#define ereturn(context, dummy_value, ...) \
+	do { (void) (context); ereport(ERROR, __VA_ARGS__); return dummy_value; } while (0)
+#endif
+
+/* The table and index access methods, whose signatures move from version to version. */
+#if PG_VERSION_NUM >= 160000
+#define CompatUpdateIndexes TU_UpdateIndexes
+#define compat_wants_index_entries(update_indexes) ((update_indexes) != TU_None)
+#define compat_insert_index_tuples(result_rel, slot, estate, update, update_indexes) \
+	ExecInsertIndexTuples(result_rel, slot, estate, update, false, NULL, NIL, \
+						  (update_indexes) == TU_Summarizing)
+#define COMPAT_ALL_INDEXES TU_All
+#else
+#define CompatUpdateIndexes bool
+#define compat_wants_index_entries(update_indexes) (update_indexes)
+#define compat_insert_index_tuples(result_rel, slot, estate, update, update_indexes) \
+	ExecInsertIndexTuples(result_rel, slot, estate, update, false, NULL, NIL)
+#define COMPAT_ALL_INDEXES true
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define compat_index_beginscan(rel, index, snapshot, nkeys) \
+	index_beginscan(rel, index, snapshot, NULL, nkeys, 0)
+#else
+#define compat_index_beginscan(rel, index, snapshot, nkeys) \
+	index_beginscan(rel, index, snapshot, nkeys, 0)
+#endif
+
+/* Background workers. */
+#if PG_VERSION_NUM >= 170000
+#define compat_wait_event(name) WaitEventExtensionNew(name)
+#else
+#define compat_wait_event(name) PG_WAIT_EXTENSION
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#define compat_database_ownercheck(database, role) \
+	object_ownercheck(DatabaseRelationId, database, role)
+#else
+#define compat_database_ownercheck(database, role) pg_database_ownercheck(database, role)
+#endif
+
+#endif

@@ -1,0 +1,156 @@
+/*
+ * errors.c: every refusal the product can make.
+ *
+ * The table is refusals.def; this file raises its entries and shows them to
+ * SQL.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+
+#include "compat.h"
+#include "errors.h"
+
+typedef struct RefusalText
+{
+	const char *name;
+	const char *sqlstate;
+	int			http_status;
+	const char *message;
+	const char *hint;
+} RefusalText;
+
+static const RefusalText refusal_texts[REASON_COUNT] = {
+#define REFUSAL(symbol, name, sqlstate, http, message, hint) \
+	[REASON_##symbol] = {name, sqlstate, http, message, hint},
+#include "refusals.def"
+#undef REFUSAL
+};
+
+PG_FUNCTION_INFO_V1(tixbook_refuse);
+PG_FUNCTION_INFO_V1(tixbook_refusals);
+
+bool
+refuse(Refusal *refusal, Reason reason, const char *subject, const char *detail_format,...)
+{
+	StringInfoData detail;
+
+	refusal->reason = reason;
+	refusal->subject = pstrdup(subject);
+	refusal->detail = NULL;
+	if (detail_format == NULL)
+		return false;
+
+	initStringInfo(&detail);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, detail_format);
+		needed = appendStringInfoVA(&detail, detail_format, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&detail, needed);
+	}
+	refusal->detail = detail.data;
+	return false;
+}
+
+/* The message with the subject in the place of its %s. */
+static char *
+message_with_subject(const char *message, const char *subject)
+{
+	const char *mark = strstr(message, "%s");
+
+	if (mark == NULL)
+		return pstrdup(message);
+	return psprintf("%.*s%s%s", (int) (mark - message), message, subject, mark + 2);
+}
+
+void
+refusal_raise(const Refusal *refusal)
+{
+	const RefusalText *text = &refusal_texts[refusal->reason];
+	const char *s = text->sqlstate;
+
+	ereport(ERROR,
+			(errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])),
+			 errmsg_internal("%s", message_with_subject(text->message,
+														refusal->subject ? refusal->subject : "")),
+			 refusal->detail ? errdetail_internal("%s", refusal->detail) : 0,
+			 errhint("%s", text->hint)));
+}
+
+char *
+json_quote(const char *text)
+{
+	StringInfoData quoted;
+
+	initStringInfo(&quoted);
+	escape_json(&quoted, text);
+	return quoted.data;
+}
+
+static Reason
+reason_by_name(const char *name)
+{
+	for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
+		if (strcmp(refusal_texts[i].name, name) == 0)
+			return (Reason) i;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown reason of refusal: \"%s\"", name),
+			 errhint("tixbook.refusals() lists the reasons.")));
+}
+
+/* refuse(reason text, detail jsonb, subject text): raises; for the SQL parts. */
+Datum
+tixbook_refuse(PG_FUNCTION_ARGS)
+{
+	Refusal		refusal = {REASON_NONE, NULL, NULL};
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("reason must not be null")));
+	refusal.reason = reason_by_name(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	if (!PG_ARGISNULL(1))
+	{
+		Jsonb	   *detail = PG_GETARG_JSONB_P(1);
+
+		refusal.detail = JsonbToCString(NULL, &detail->root, VARSIZE(detail));
+	}
+	if (!PG_ARGISNULL(2))
+		refusal.subject = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	refusal_raise(&refusal);
+}
+
+/* refusals(): the table, a row a reason. */
+Datum
+tixbook_refusals(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
+	{
+		const RefusalText *text = &refusal_texts[i];
+		Datum		values[5];
+		bool		nulls[5] = {0};
+
+		values[0] = CStringGetTextDatum(text->name);
+		values[1] = CStringGetTextDatum(text->sqlstate);
+		values[2] = Int32GetDatum(text->http_status);
+		values[3] = CStringGetTextDatum(text->message);
+		values[4] = CStringGetTextDatum(text->hint);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

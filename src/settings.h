@@ -1,0 +1,14 @@
+/* The settings, tixbook.*: defined in tixbook.c, described in docs/operations.md. */
+#ifndef TIXBOOK_SETTINGS_H
+#define TIXBOOK_SETTINGS_H
+
+extern int	tixbook_hold_ttl;			/* seconds */
+extern int	tixbook_max_hold;			/* seconds */
+extern int	tixbook_lock_wait;			/* milliseconds */
+extern int	tixbook_idempotency_ttl;	/* seconds */
+extern int	tixbook_expiry_batch;		/* holds a transaction */
+extern bool tixbook_expiry_worker;
+extern char *tixbook_databases;
+extern int	tixbook_max_databases;
+
+#endif

@@ -1,0 +1,94 @@
+/*
+ * tixbook.c: _PG_init: settings, shared memory, hooks; nothing else.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+#include "catalog.h"
+#include "seat_block.h"
+#include "settings.h"
+#include "store.h"
+#include "worker.h"
+
+PG_MODULE_MAGIC;
+
+int			tixbook_hold_ttl = 600;
+int			tixbook_max_hold = 24 * 3600;
+int			tixbook_lock_wait = 1000;
+int			tixbook_idempotency_ttl = 24 * 3600;
+int			tixbook_expiry_batch = 1000;
+bool		tixbook_expiry_worker = true;
+char	   *tixbook_databases = NULL;
+int			tixbook_max_databases = 16;
+
+void		_PG_init(void);
+
+static void
+define_booking_settings(void)
+{
+	DefineCustomIntVariable("tixbook.hold_ttl",
+							"How long a hold lasts where neither the call nor the event says.",
+							NULL,
+							&tixbook_hold_ttl, 600, 1, 30 * 24 * 3600,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.max_hold",
+							"The longest hold that a call may ask for.",
+							NULL,
+							&tixbook_max_hold, 24 * 3600, 1, 30 * 24 * 3600,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.lock_wait",
+							"How long a call waits for others that decide on the seats it needs.",
+							"After that it is refused as busy, not as sold out.",
+							&tixbook_lock_wait, 1000, 0, 60 * 1000,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.idempotency_ttl",
+							"How long an idempotency key is remembered.",
+							NULL,
+							&tixbook_idempotency_ttl, 24 * 3600, 60, 365 * 24 * 3600,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+}
+
+static void
+define_worker_settings(void)
+{
+	DefineCustomBoolVariable("tixbook.expiry_worker",
+							 "Runs a background worker that ends holds at their instant.",
+							 NULL,
+							 &tixbook_expiry_worker, true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.expiry_batch",
+							"How many holds the expiry worker ends in one transaction.",
+							NULL,
+							&tixbook_expiry_batch, 1000, 1, 100000,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("tixbook.databases",
+							   "Databases that get workers, separated by commas; empty: all that have the extension.",
+							   NULL,
+							   &tixbook_databases, "",
+							   PGC_SIGHUP, GUC_LIST_INPUT, NULL, NULL, NULL);
+	/* Sizes shared memory, so it cannot be defined once the server runs. */
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	DefineCustomIntVariable("tixbook.max_databases",
+							"How many databases of the cluster can have workers.",
+							NULL,
+							&tixbook_max_databases, 16, 1, 1024,
+							PGC_POSTMASTER, 0, NULL, NULL, NULL);
+}
+
+void
+_PG_init(void)
+{
+	define_booking_settings();
+	define_worker_settings();
+	MarkGUCPrefixReserved("tixbook");
+
+	store_init();
+	catalog_init();
+	seat_block_init();
+	if (process_shared_preload_libraries_in_progress)
+		worker_shmem_init();
+}
