@@ -1,0 +1,69 @@
+/*
+ * arguments.c: arguments of SQL functions.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "arguments.h"
+
+bool
+refuse_parameter(Refusal *refusal, const char *parameter, const char *complaint)
+{
+	return refuse(refusal, REASON_INVALID_PARAMETER, psprintf("%s %s", parameter, complaint),
+				  "{\"parameter\": %s}", json_quote(parameter));
+}
+
+char *
+argument_text(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+static int
+compare_int32(const void *a, const void *b)
+{
+	int32		x = *(const int32 *) a;
+	int32		y = *(const int32 *) b;
+
+	return (x > y) - (x < y);
+}
+
+bool
+argument_seats(FunctionCallInfo fcinfo, int n, int32 **seats, int32 *nseats, Refusal *refusal)
+{
+	ArrayType  *array = PG_ARGISNULL(n) ? NULL : PG_GETARG_ARRAYTYPE_P(n);
+	int32		length = array == NULL ? 0 : ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+
+	if (length == 0 || ARR_NDIM(array) != 1)
+		return refuse_parameter(refusal, "seats", "must be a list of at least one seat");
+	if (length > MAX_SEATS_A_CALL)
+		return refuse_parameter(refusal, "seats", "names more seats than a call can take");
+	if (array_contains_nulls(array))
+		return refuse_parameter(refusal, "seats", "must not contain nulls");
+
+	*nseats = length;
+	*seats = palloc(length * sizeof(int32));
+	memcpy(*seats, ARR_DATA_PTR(array), length * sizeof(int32));
+	qsort(*seats, length, sizeof(int32), compare_int32);
+	for (int32 i = 1; i < length; i++)
+		if ((*seats)[i] == (*seats)[i - 1])
+			return refuse_parameter(refusal, "seats", psprintf("names seat %d twice", (*seats)[i]));
+	return true;
+}
+
+char *
+json_numbers(const int32 *numbers, int32 n)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '[');
+	for (int32 i = 0; i < n; i++)
+		appendStringInfo(&json, i == 0 ? "%d" : ", %d", numbers[i]);
+	appendStringInfoChar(&json, ']');
+	return json.data;
+}

@@ -1,0 +1,26 @@
+/*
+ * Arguments of SQL functions, checked; what is wrong is refused by name.
+ */
+#ifndef TIXBOOK_ARGUMENTS_H
+#define TIXBOOK_ARGUMENTS_H
+
+#include "fmgr.h"
+
+#include "errors.h"
+
+/* More seats than this no single call can name. */
+#define MAX_SEATS_A_CALL 100000
+
+/* NULL where the argument is null; else a palloc'd string. */
+extern char *argument_text(FunctionCallInfo fcinfo, int n);
+
+/* Seats by seat_index, sorted, each once; at least one. */
+extern bool argument_seats(FunctionCallInfo fcinfo, int n, int32 **seats, int32 *nseats,
+						   Refusal *refusal);
+
+extern bool refuse_parameter(Refusal *refusal, const char *parameter, const char *complaint);
+
+/* The JSON array of numbers. */
+extern char *json_numbers(const int32 *numbers, int32 n);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * Seat blocks: find seats, take them, give them back, each under the row lock
+ * of its block.
+ */
+#ifndef TIXBOOK_INVENTORY_H
+#define TIXBOOK_INVENTORY_H
+
+#include "catalog.h"
+#include "errors.h"
+
+/* What a party asks for. */
+typedef struct Wish
+{
+	int32		quantity;
+	int32		section;		/* position in the layout, -1: any */
+	int32		category_no;	/* -1: any */
+	bool		accessible;
+	bool		together;		/* rather nothing than split */
+} Wish;
+
+/* What it got. */
+typedef struct Take
+{
+	int32		nseats;
+	int32	   *seats;			/* seat_index, ascending */
+	int64		amount;			/* minor units */
+	bool		adjacent;
+} Take;
+
+/* Seats of one event that are to be given back, in any order. */
+typedef struct SeatList
+{
+	int32		nseats;
+	int32	   *seats;
+} SeatList;
+
+/*
+ * The best seats for a wish, which has been checked.  The first looks only
+ * where this backend remembers seats, and proves nothing when it finds none;
+ * the second looks at all blocks, and says why there are none.
+ */
+extern bool inventory_take_remembered(Event *event, const Wish *wish, Take *take);
+extern bool inventory_take_best(Event *event, const Wish *wish, Take *take, Refusal *refusal);
+
+/* Exactly these seats, which ascend; else the refusal names those that are gone. */
+extern bool inventory_take_named(Event *event, const int32 *seats, int32 nseats,
+								 Take *take, Refusal *refusal);
+
+/*
+ * Gives back the seats of as many lists as it can, and clears ok[i] for those
+ * of which a block is in other hands; each block is written once.
+ */
+extern void inventory_give_back(Event *event, const SeatList *lists, int nlists,
+								int wait_ms, bool *ok);
+
+#endif

@@ -1,0 +1,545 @@
+/*
+ * inventory_best.c: the best free seats for a party.
+ *
+ * First by what the backend remembers of the blocks (take_by_hints): a look at
+ * one or a few rows, and the best of them is taken by replacing the very row
+ * version that was looked at.  Only when that finds nothing are all blocks in
+ * question looked at (take_by_survey), and only that may say that there are no
+ * seats.
+ *
+ * Concurrent buyers want the same best block.  A block that another
+ * transaction is deciding on is passed over, and the more often that happens
+ * the wider a backend spreads its first look over the best blocks.
+ */
+#include "postgres.h"
+
+#include <float.h>
+
+#include "access/xact.h"
+#include "common/pg_prng.h"
+#include "miscadmin.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+
+#include "inventory.h"
+#include "pick.h"
+#include "seat_block.h"
+#include "settings.h"
+
+/* Blocks looked at for a better run than the first one found. */
+#define LOOKS 4
+#define MAX_SPREAD 64
+#define MAX_CANDIDATES (MAX_SPREAD + LOOKS)
+
+/* A place this much farther off is as good: nobody sees the difference. */
+#define NEAR_ENOUGH 1.05
+
+/* How long a party that could sit together waits for that, rather than be split. */
+#define TOGETHER_WAIT_MS 100
+
+/* Hints are renewed so seldom that it takes about a thousandth of the time. */
+#define SURVEY_SHARE 1000
+
+typedef struct Search
+{
+	Event	   *event;
+	const Wish *wish;
+	Take	   *take;
+	SeatBlocks	blocks;
+	bool		met_others;
+} Search;
+
+/* What a look at all blocks in question found. */
+typedef struct Survey
+{
+	int32		free;			/* seats that are free as committed */
+	int32		longest;		/* the largest party that could sit together */
+	int32		free_now;		/* of them in blocks that nobody is deciding on */
+	int32		in_flight;		/* blocks that others are deciding on */
+	int32		longest_in_flight;
+	Run			best;			/* length 0: no block that nobody is deciding on seats the party */
+	SeatBlock	best_block;
+	List	   *runs;			/* Runs in blocks that nobody is deciding on */
+} Survey;
+
+static bool
+eligible(const Search *search, const VenueBlock *block)
+{
+	const Wish *wish = search->wish;
+
+	return (wish->section < 0 || block->section == wish->section) &&
+		(wish->category_no < 0 || block->category_no == wish->category_no) &&
+		(!wish->accessible || block->accessible != NULL) &&
+		search->event->price[block->category_no] >= 0;
+}
+
+static void
+block_range(const Search *search, int32 *from, int32 *to)
+{
+	const VenueLayout *layout = search->event->layout;
+
+	*from = 0;
+	*to = layout->nblocks;
+	if (search->wish->section >= 0)
+	{
+		*from = layout->sections[search->wish->section].first_block;
+		*to = layout->sections[search->wish->section].end_block;
+	}
+}
+
+/*
+ * The most promising blocks by the hints, best first: a bounded insertion sort
+ * over one pass.  Equal ones are kept in their order in the house.
+ */
+static int
+choose_candidates(const Search *search, int32 *candidates, int wanted)
+{
+	const Event *event = search->event;
+	int			n = 0;
+	int32		from,
+				to;
+
+	block_range(search, &from, &to);
+	for (int32 b = from; b < to; b++)
+	{
+		float4		score = event->hints[b].score;
+		int			place;
+
+		if (event->hints[b].run < search->wish->quantity ||
+			(n == wanted && score >= event->hints[candidates[n - 1]].score) ||
+			!eligible(search, &event->layout->blocks[b]))
+			continue;
+		place = n < wanted ? n++ : n - 1;
+		while (place > 0 && event->hints[candidates[place - 1]].score > score)
+		{
+			candidates[place] = candidates[place - 1];
+			place--;
+		}
+		candidates[place] = b;
+	}
+	return n;
+}
+
+/* Looks at a block; false: it seats no such party, or others are deciding on it. */
+static bool
+look(Search *search, int32 block_no, SeatBlock *row, Run *run)
+{
+	const VenueBlock *block = &search->event->layout->blocks[block_no];
+	BlockHint  *hint = &search->event->hints[block_no];
+	Seatmap    *map;
+
+	if (!seat_block_read(&search->blocks, block_no, row))
+	{
+		hint->run = 0;
+		return false;
+	}
+	catalog_need_scores(search->event->layout, block_no);
+	run->block_no = block_no;
+	map = pick_effective_map(block, row->taken, false);
+	if (!pick_run(block, map, search->wish->quantity, run))
+	{
+		hint->run = Min(hint->run, search->wish->quantity - 1);
+		return false;
+	}
+	hint->score = run->score;
+	search->met_others |= row->in_flight;
+	return !row->in_flight;
+}
+
+static void
+add_seat(Search *search, const VenueBlock *block, SeatBlock *row, int32 seat)
+{
+	seatmap_set(row->taken, seat);
+	search->take->seats[search->take->nseats++] = block->first_seat + seat;
+	search->take->amount += search->event->price[block->category_no];
+}
+
+/* Sets the seats of a run in the row and notes them as taken. */
+static void
+add_run(Search *search, SeatBlock *row, const Run *run)
+{
+	const VenueBlock *block = &search->event->layout->blocks[run->block_no];
+	int32		seat = run->from;
+
+	for (int32 i = 0; i < run->length; i++, seat++)
+	{
+		if (block->standing)
+			seat = seatmap_next_clear(row->taken, seat);
+		add_seat(search, block, row, seat);
+	}
+}
+
+static void
+forget_take(Take *take)
+{
+	take->nseats = 0;
+	take->amount = 0;
+}
+
+/* Takes a run of the row as it was read; false: somebody was faster. */
+static bool
+take_run(Search *search, SeatBlock *row, const Run *run)
+{
+	add_run(search, row, run);
+	if (!seat_block_replace(&search->blocks, row))
+	{
+		search->met_others = true;
+		forget_take(search->take);
+		return false;
+	}
+	search->take->adjacent = true;
+	return true;
+}
+
+/* Whether the best run so far need not be compared with one in the next block. */
+static bool
+good_enough(const Search *search, const Run *best, int looks, int32 next_block)
+{
+	if (looks >= LOOKS)
+		return true;
+	return best->orphans == 0 &&
+		(search->event->spread >= 2 ||
+		 best->score <= search->event->hints[next_block].score * NEAR_ENOUGH);
+}
+
+/* Looks at candidates until one is good enough, and takes the best. */
+static bool
+take_candidate(Search *search, const int32 *candidates, int n)
+{
+	int			spread = Min((int) search->event->spread, n);
+	int			start = spread > 1 ? (int) (pg_prng_uint32(&pg_global_prng_state) % spread) : 0;
+	int			looks = 0;
+	SeatBlock	row,
+				best_row;
+	Run			run,
+				best = {0};
+
+	for (int i = 0; i < n; i++)
+	{
+		int32		block_no = candidates[(start + i) % n];
+
+		if (best.length > 0 && good_enough(search, &best, looks, block_no))
+			break;
+		if (!look(search, block_no, &row, &run))
+			continue;
+		looks++;
+		if (best.length == 0 || pick_compare(&run, &best) < 0)
+		{
+			best = run;
+			best_row = row;
+		}
+	}
+	return best.length > 0 && take_run(search, &best_row, &best);
+}
+
+static void
+adapt_spread(Search *search)
+{
+	float4		spread = search->event->spread;
+
+	spread = search->met_others ? spread + 2 : spread - spread / 16;
+	search->event->spread = Max(1, Min(spread, MAX_SPREAD));
+}
+
+static bool
+take_by_hints(Search *search)
+{
+	int32		candidates[MAX_CANDIDATES];
+
+	for (int attempt = 0; attempt < 3; attempt++)
+	{
+		int			wanted = (int) search->event->spread + LOOKS;
+		int			n = choose_candidates(search, candidates, Min(wanted, MAX_CANDIDATES));
+		bool		taken;
+
+		if (n == 0)
+			return false;
+		search->met_others = false;
+		taken = take_candidate(search, candidates, n);
+		adapt_spread(search);
+		if (taken)
+			return true;
+	}
+	return false;
+}
+
+/* Keeps the best run for the party so far, if this block can have a better one. */
+static void
+survey_run(Search *search, Survey *survey, SeatBlock *row, const Seatmap *map)
+{
+	const VenueBlock *block = &search->event->layout->blocks[row->block_no];
+	Run			run = {.block_no = row->block_no};
+
+	if (survey->best.length > 0 && survey->best.orphans == 0 && block->best_score > survey->best.score)
+		return;
+	catalog_need_scores(search->event->layout, row->block_no);
+	if (pick_run(block, map, search->wish->quantity, &run) &&
+		(survey->best.length == 0 || pick_compare(&run, &survey->best) < 0))
+	{
+		survey->best = run;
+		survey->best_block = *row;
+	}
+}
+
+static void
+survey_block(Search *search, Survey *survey, SeatBlock *row)
+{
+	const VenueBlock *block = &search->event->layout->blocks[row->block_no];
+	const Wish *wish = search->wish;
+	Seatmap    *map = pick_effective_map(block, row->taken, wish->accessible);
+	int32		free = map->capacity - seatmap_cardinality(map);
+	int32		longest = pick_longest(block, map);
+
+	if (!wish->accessible)
+	{
+		search->event->hints[row->block_no].run = longest;
+		search->event->hints[row->block_no].score = block->best_score;
+	}
+	survey->free += free;
+	survey->longest = Max(survey->longest, longest);
+	if (row->in_flight)
+	{
+		survey->in_flight++;
+		survey->longest_in_flight = Max(survey->longest_in_flight, longest);
+		return;
+	}
+	survey->free_now += free;
+	survey->runs = pick_free_runs(survey->runs, block, row->block_no, map);
+	if (longest >= wish->quantity)
+		survey_run(search, survey, row, map);
+}
+
+/* Looks at every block in question, and renews the hints by the way. */
+static void
+make_survey(Search *search, Survey *survey)
+{
+	TimestampTz started = GetCurrentTimestamp();
+	TimestampTz ended;
+	SeatBlock	row;
+	int32		from,
+				to;
+
+	memset(survey, 0, sizeof(Survey));
+	block_range(search, &from, &to);
+	seat_block_walk(&search->blocks, from);
+	while (seat_block_next(&search->blocks, &row) && row.block_no < to)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (row.block_no < search->event->layout->nblocks &&
+			eligible(search, &search->event->layout->blocks[row.block_no]))
+			survey_block(search, survey, &row);
+	}
+	ended = GetCurrentTimestamp();
+	search->event->next_survey = ended + Max(USECS_PER_SEC, (ended - started) * SURVEY_SHARE);
+}
+
+/* Takes the parts of one block; false: not as the survey saw it any more. */
+static bool
+take_parts_of_block(Search *search, int32 block_no, const List *parts)
+{
+	const VenueBlock *block = &search->event->layout->blocks[block_no];
+	SeatBlock	row;
+	ListCell   *cell;
+
+	if (seat_block_lock(&search->blocks, block_no, &row) != BLOCK_LOCKED)
+		return false;
+	foreach(cell, parts)
+	{
+		const Run  *run = lfirst(cell);
+
+		if (run->block_no != block_no)
+			continue;
+		if (block->standing ? row.taken->capacity - seatmap_cardinality(row.taken) < run->length :
+			seatmap_next_run(row.taken, run->from, run->length) != run->from)
+			return false;
+		add_run(search, &row, run);
+	}
+	seat_block_write(&search->blocks, &row);
+	return true;
+}
+
+static int
+compare_parts(const ListCell *a, const ListCell *b)
+{
+	const Run  *ra = lfirst(a);
+	const Run  *rb = lfirst(b);
+
+	if (ra->block_no != rb->block_no)
+		return ra->block_no < rb->block_no ? -1 : 1;
+	return ra->from < rb->from ? -1 : ra->from > rb->from;
+}
+
+/* Takes the parts, blocks in their order; false: others were faster somewhere. */
+static bool
+take_parts(Search *search, List *parts)
+{
+	int32		previous = -1;
+	ListCell   *cell;
+
+	list_sort(parts, compare_parts);
+	foreach(cell, parts)
+	{
+		const Run  *run = lfirst(cell);
+
+		if (run->block_no != previous && !take_parts_of_block(search, run->block_no, parts))
+			return false;
+		previous = run->block_no;
+	}
+	search->take->adjacent = false;
+	return true;
+}
+
+/*
+ * Seats the party in parts, all or nobody.  A subtransaction, so that the
+ * locks of an attempt that failed are gone before the next one waits.
+ */
+static bool
+take_split(Search *search, const Survey *survey)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	List	   *parts = pick_split(survey->runs, search->wish->quantity);
+	bool		taken;
+
+	if (parts == NIL)
+		return false;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	seat_blocks_open(&search->blocks, search->event);
+	taken = take_parts(search, parts);
+	seat_blocks_close(&search->blocks);
+	if (taken)
+		ReleaseCurrentSubTransaction();
+	else
+		RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	if (!taken)
+		forget_take(search->take);
+	return taken;
+}
+
+/* What a person would call the place where there are no seats. */
+static char *
+scope_of(const Search *search)
+{
+	const VenueLayout *layout = search->event->layout;
+
+	if (search->wish->section >= 0)
+		return psprintf("section \"%s\" of event %d",
+						layout->sections[search->wish->section].name, search->event->event_id);
+	return psprintf("event %d", search->event->event_id);
+}
+
+static bool
+refuse_for_want(const Search *search, const Survey *survey, Refusal *refusal)
+{
+	Reason		reason = survey->free == 0 ? REASON_SOLD_OUT :
+		survey->free < search->wish->quantity ? REASON_NOT_ENOUGH_SEATS : REASON_NO_ADJACENT_SEATS;
+
+	return refuse(refusal, reason, scope_of(search),
+				  "{\"event_id\": %d, \"quantity\": %d, \"free\": %d, \"largest_run\": %d}",
+				  search->event->event_id, search->wish->quantity, survey->free, survey->longest);
+}
+
+/* One try over all blocks. */
+static bool
+take_surveyed(Search *search, Survey *survey, bool may_split)
+{
+	bool		taken;
+
+	if (survey->best.length > 0)
+		return take_run(search, &survey->best_block, &survey->best);
+	if (!may_split || survey->free_now < search->wish->quantity)
+		return false;
+	/* What is open belongs to the transaction in which it was opened. */
+	seat_blocks_close(&search->blocks);
+	taken = take_split(search, survey);
+	seat_blocks_open(&search->blocks, search->event);
+	return taken;
+}
+
+/*
+ * Looks at all blocks, again and again while others are deciding on some that
+ * could still serve, but no longer than tixbook.lock_wait.  Refuses for want
+ * of seats only when nobody is deciding on any block in question.
+ */
+static bool
+take_by_survey(Search *search, Refusal *refusal)
+{
+	BoundedWait wait;
+	TimestampTz started = GetCurrentTimestamp();
+
+	bounded_wait_start(&wait, tixbook_lock_wait);
+	for (;;)
+	{
+		Survey		survey;
+		bool		may_split;
+
+		make_survey(search, &survey);
+		/* Who could sit together in a block that is in other hands waits a little for it. */
+		may_split = !search->wish->together &&
+			(survey.longest_in_flight < search->wish->quantity ||
+			 TimestampDifferenceExceeds(started, GetCurrentTimestamp(), TOGETHER_WAIT_MS));
+		if (take_surveyed(search, &survey, may_split))
+			return true;
+		if (survey.in_flight == 0 && survey.best.length == 0 &&
+			(search->wish->together || survey.free < search->wish->quantity))
+			return refuse_for_want(search, &survey, refusal);
+		if (!bounded_wait(&wait))
+			return refuse(refusal, REASON_BUSY, scope_of(search),
+						  "{\"event_id\": %d, \"retry_after_ms\": %d}",
+						  search->event->event_id, Max(tixbook_lock_wait, 100));
+	}
+}
+
+static int
+compare_int32(const void *a, const void *b)
+{
+	int32		x = *(const int32 *) a;
+	int32		y = *(const int32 *) b;
+
+	return (x > y) - (x < y);
+}
+
+static void
+start_search(Search *search, Event *event, const Wish *wish, Take *take)
+{
+	search->event = event;
+	search->wish = wish;
+	search->take = take;
+	search->met_others = false;
+	take->seats = palloc(wish->quantity * sizeof(int32));
+	forget_take(take);
+	seat_blocks_open(&search->blocks, event);
+}
+
+static bool
+end_search(Search *search, bool taken)
+{
+	seat_blocks_close(&search->blocks);
+	if (taken)
+		qsort(search->take->seats, search->take->nseats, sizeof(int32), compare_int32);
+	return taken;
+}
+
+bool
+inventory_take_remembered(Event *event, const Wish *wish, Take *take)
+{
+	Search		search;
+
+	/* Nothing is remembered of accessible seats, nor when it is too old. */
+	if (wish->accessible || GetCurrentTimestamp() >= event->next_survey)
+		return false;
+	start_search(&search, event, wish, take);
+	return end_search(&search, take_by_hints(&search));
+}
+
+bool
+inventory_take_best(Event *event, const Wish *wish, Take *take, Refusal *refusal)
+{
+	Search		search;
+
+	start_search(&search, event, wish, take);
+	return end_search(&search, take_by_survey(&search, refusal));
+}

@@ -1,0 +1,173 @@
+/*
+ * seat_block.c: the row of a seat block.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/builtins.h"
+
+#include "seat_block.h"
+
+enum
+{
+	COLUMN_EVENT_ID,
+	COLUMN_BLOCK_NO,
+	COLUMN_VERSION,
+	COLUMN_FREE,
+	COLUMN_TAKEN,
+	COLUMN_BLOCKED,
+	COLUMNS
+};
+
+/* Whether the current transaction has written a block. */
+static bool blocks_written = false;
+
+/*
+ * Seats taken in a prepared transaction would be decided by nobody: no
+ * deadline ends it, and a crash does not either.
+ */
+static void
+transaction_ends(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_PRE_PREPARE && blocks_written)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot PREPARE a transaction that has taken seats or given some back")));
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
+		blocks_written = false;
+}
+
+void
+seat_block_init(void)
+{
+	RegisterXactCallback(transaction_ends, NULL);
+}
+
+void
+seat_blocks_open(SeatBlocks *blocks, Event *event)
+{
+	blocks->event = event;
+	store_open(&blocks->store, STORE_SEAT_BLOCK);
+	store_scan_open(&blocks->scan, STORE_SEAT_BLOCK, STORE_SEAT_BLOCK_KEY);
+}
+
+void
+seat_blocks_close(SeatBlocks *blocks)
+{
+	store_scan_close(&blocks->scan);
+	store_close(&blocks->store);
+}
+
+/* The row in the slot of the walk, its maps copied. */
+static void
+block_from_slot(SeatBlocks *blocks, SeatBlock *block)
+{
+	TupleTableSlot *slot = blocks->scan.slot;
+
+	slot_getallattrs(slot);
+	block->block_no = DatumGetInt32(slot->tts_values[COLUMN_BLOCK_NO]);
+	block->tid = slot->tts_tid;
+	block->version = DatumGetInt64(slot->tts_values[COLUMN_VERSION]);
+	block->taken = seatmap_copy(DatumGetSeatmap(slot->tts_values[COLUMN_TAKEN]));
+	block->blocked = slot->tts_isnull[COLUMN_BLOCKED] ? NULL :
+		seatmap_copy(DatumGetSeatmap(slot->tts_values[COLUMN_BLOCKED]));
+	block->in_flight = store_row_in_flight(&blocks->scan);
+}
+
+/* Finds the newest committed version of a block; false: the event has no such block. */
+static bool
+find_block(SeatBlocks *blocks, int32 block_no)
+{
+	ScanKeyData keys[2];
+
+	store_key_int4(&keys[0], 1, blocks->event->event_id);
+	store_key_int4(&keys[1], 2, block_no);
+	store_scan_start(&blocks->scan, keys, 2);
+	return store_scan_next(&blocks->scan);
+}
+
+/* Reads a block without locking it. */
+bool
+seat_block_read(SeatBlocks *blocks, int32 block_no, SeatBlock *block)
+{
+	if (!find_block(blocks, block_no))
+		return false;
+	block_from_slot(blocks, block);
+	return true;
+}
+
+/* Starts a walk over the blocks of the event from one on, by number. */
+void
+seat_block_walk(SeatBlocks *blocks, int32 from)
+{
+	ScanKeyData keys[2];
+
+	store_key_int4(&keys[0], 1, blocks->event->event_id);
+	store_key_int4_from(&keys[1], 2, from);
+	store_scan_start(&blocks->scan, keys, 2);
+}
+
+bool
+seat_block_next(SeatBlocks *blocks, SeatBlock *block)
+{
+	if (!store_scan_next(&blocks->scan))
+		return false;
+	block_from_slot(blocks, block);
+	return true;
+}
+
+/* Locks a block and reads what it then is.  Does not wait. */
+LockResult
+seat_block_lock(SeatBlocks *blocks, int32 block_no, SeatBlock *block)
+{
+	if (!find_block(blocks, block_no))
+		return BLOCK_ABSENT;
+	if (!store_lock(&blocks->scan))
+		return BLOCK_IN_OTHER_HANDS;
+	block_from_slot(blocks, block);
+	return BLOCK_LOCKED;
+}
+
+static TM_Result
+write_block(SeatBlocks *blocks, SeatBlock *block, bool wait)
+{
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS] = {0};
+	TM_Result	result;
+
+	blocks_written = true;
+	block->version++;
+	values[COLUMN_EVENT_ID] = Int32GetDatum(blocks->event->event_id);
+	values[COLUMN_BLOCK_NO] = Int32GetDatum(block->block_no);
+	values[COLUMN_VERSION] = Int64GetDatum(block->version);
+	values[COLUMN_FREE] = Int32GetDatum(block->taken->capacity - seatmap_cardinality(block->taken));
+	values[COLUMN_TAKEN] = PointerGetDatum(block->taken);
+	values[COLUMN_BLOCKED] = PointerGetDatum(block->blocked);
+	nulls[COLUMN_BLOCKED] = block->blocked == NULL;
+
+	result = store_update(&blocks->store, &block->tid, values, nulls, wait);
+	CommandCounterIncrement();
+	return result;
+}
+
+/*
+ * Takes the row lock and writes the block in one step, provided that nobody
+ * has touched it since it was read: replacing that very row version is the
+ * proof.  False: somebody has, read again.
+ */
+bool
+seat_block_replace(SeatBlocks *blocks, SeatBlock *block)
+{
+	return write_block(blocks, block, false) == TM_Ok;
+}
+
+/* Writes a block that this transaction has locked. */
+void
+seat_block_write(SeatBlocks *blocks, SeatBlock *block)
+{
+	TM_Result	result = write_block(blocks, block, true);
+
+	if (result != TM_Ok)
+		elog(ERROR, "seat block %d of event %d changed under its lock (result %d)",
+			 block->block_no, blocks->event->event_id, result);
+}

@@ -1,0 +1,330 @@
+/*
+ * store.c: rows of the product's own tables, below the executor.
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/multixact.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "storage/procarray.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "compat.h"
+#include "store.h"
+
+static const char *const table_names[STORE_TABLES] = {
+	[STORE_SEAT_BLOCK] = "seat_block",
+	[STORE_BOOKING] = "booking",
+	[STORE_TICKET] = "ticket",
+	[STORE_TICKET_VOID] = "ticket_void",
+	[STORE_BOOKING_HISTORY] = "booking_history",
+	[STORE_IDEMPOTENCY_KEY] = "idempotency_key",
+	[STORE_VENUE_BLOCK] = "venue_block",
+};
+
+static const char *const index_names[STORE_INDEXES] = {
+	[STORE_SEAT_BLOCK_KEY] = "seat_block_pkey",
+	[STORE_BOOKING_KEY] = "booking_pkey",
+	[STORE_BOOKING_DUE] = "booking_due_idx",
+	[STORE_BOOKING_CUSTOMER] = "booking_customer_idx",
+	[STORE_BOOKING_PAYMENT] = "booking_payment_idx",
+	[STORE_TICKET_KEY] = "ticket_pkey",
+	[STORE_IDEMPOTENCY_KEY_KEY] = "idempotency_key_pkey",
+	[STORE_IDEMPOTENCY_KEY_DUE] = "idempotency_key_expires_idx",
+	[STORE_VENUE_BLOCK_KEY] = "venue_block_pkey",
+};
+
+/* They change with DROP and CREATE EXTENSION and with REINDEX CONCURRENTLY. */
+static Oid	table_oids[STORE_TABLES];
+static Oid	index_oids[STORE_INDEXES];
+
+/* Relation cache callback: must not read the catalog, so it only forgets. */
+static void
+relation_invalidated(Datum arg, Oid relid)
+{
+	for (int i = 0; i < STORE_TABLES; i++)
+		if (!OidIsValid(relid) || table_oids[i] == relid)
+			table_oids[i] = InvalidOid;
+	for (int i = 0; i < STORE_INDEXES; i++)
+		if (!OidIsValid(relid) || index_oids[i] == relid)
+			index_oids[i] = InvalidOid;
+}
+
+void
+store_init(void)
+{
+	CacheRegisterRelcacheCallback(relation_invalidated, (Datum) 0);
+}
+
+static Oid
+relation_oid(Oid *remembered, const char *name)
+{
+	if (!OidIsValid(*remembered))
+	{
+		Oid			oid = get_relname_relid(name, get_namespace_oid("tixbook", false));
+
+		if (!OidIsValid(oid))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("relation \"tixbook.%s\" does not exist", name),
+					 errhint("Create the extension tixbook in this database.")));
+		*remembered = oid;
+	}
+	return *remembered;
+}
+
+Oid
+store_table_oid(StoreTable table)
+{
+	return relation_oid(&table_oids[table], table_names[table]);
+}
+
+/*
+ * Opens a table for writing.  Everything is allocated in the current memory
+ * context; an error leaves the rest to the resource owner.
+ */
+void
+store_open(Store *store, StoreTable table)
+{
+	store->rel = table_open(store_table_oid(table), RowExclusiveLock);
+	store->estate = NULL;
+	store->slot = MakeSingleTupleTableSlot(RelationGetDescr(store->rel), &TTSOpsVirtual);
+}
+
+void
+store_close(Store *store)
+{
+	ExecDropSingleTupleTableSlot(store->slot);
+	if (store->estate != NULL)
+	{
+		ExecCloseIndices(store->result_rel);
+		FreeExecutorState(store->estate);
+	}
+	table_close(store->rel, NoLock);
+}
+
+/* Opens the indexes, once they are needed: a HOT update never needs them. */
+static void
+insert_index_entries(Store *store, bool update, CompatUpdateIndexes which)
+{
+	if (store->estate == NULL)
+	{
+		store->estate = CreateExecutorState();
+		store->result_rel = makeNode(ResultRelInfo);
+		/* Not in any range table: index 0 keeps the executor from looking for it there. */
+		InitResultRelInfo(store->result_rel, store->rel, 0, NULL, 0);
+		ExecOpenIndices(store->result_rel, false);
+	}
+	if (store->result_rel->ri_NumIndices > 0)
+		(void) compat_insert_index_tuples(store->result_rel, store->slot, store->estate, update,
+										  which);
+	ResetPerTupleExprContext(store->estate);
+}
+
+static void
+fill_slot(Store *store, const Datum *values, const bool *nulls)
+{
+	int			natts = RelationGetDescr(store->rel)->natts;
+
+	ExecClearTuple(store->slot);
+	memcpy(store->slot->tts_values, values, natts * sizeof(Datum));
+	memcpy(store->slot->tts_isnull, nulls, natts * sizeof(bool));
+	ExecStoreVirtualTuple(store->slot);
+}
+
+/* Inserts a row and its index entries; a duplicate key is an error. */
+void
+store_insert(Store *store, const Datum *values, const bool *nulls)
+{
+	fill_slot(store, values, nulls);
+	table_tuple_insert(store->rel, store->slot, GetCurrentCommandId(true), 0, NULL);
+	insert_index_entries(store, false, COMPAT_ALL_INDEXES);
+}
+
+/*
+ * Replaces the row version at tid, and only that version: TM_Ok is the proof
+ * that nobody changed the row since it was read.  Without wait a row that
+ * another transaction has locked or changed gives TM_BeingModified at once;
+ * wait is for rows that this transaction has locked itself.
+ */
+TM_Result
+store_update(Store *store, ItemPointer tid, const Datum *values, const bool *nulls, bool wait)
+{
+	TM_FailureData failure;
+	LockTupleMode lock_mode;
+	CompatUpdateIndexes update_indexes;
+	TM_Result	result;
+
+	fill_slot(store, values, nulls);
+	result = table_tuple_update(store->rel, tid, store->slot, GetCurrentCommandId(true),
+								InvalidSnapshot, InvalidSnapshot, wait,
+								&failure, &lock_mode, &update_indexes);
+	if (result == TM_Ok && compat_wants_index_entries(update_indexes))
+		insert_index_entries(store, true, update_indexes);
+	return result;
+}
+
+/* Deletes a row that this transaction has locked. */
+void
+store_delete(Store *store, ItemPointer tid)
+{
+	simple_heap_delete(store->rel, tid);
+}
+
+/* Opens a walk; store_scan_start says over which rows, as often as wanted. */
+void
+store_scan_open(StoreScan *scan, StoreTable table, StoreIndex index)
+{
+	scan->rel = table_open(store_table_oid(table), RowExclusiveLock);
+	scan->index = index_open(relation_oid(&index_oids[index], index_names[index]), RowExclusiveLock);
+	scan->slot = table_slot_create(scan->rel, NULL);
+	scan->scan = NULL;
+	scan->snapshot = NULL;
+}
+
+static void
+drop_scan(StoreScan *scan)
+{
+	ExecClearTuple(scan->slot);
+	if (scan->scan != NULL)
+		index_endscan(scan->scan);
+	if (scan->snapshot != NULL)
+		UnregisterSnapshot(scan->snapshot);
+	scan->scan = NULL;
+	scan->snapshot = NULL;
+}
+
+/* Starts over the rows that match the keys as of now. */
+void
+store_scan_start(StoreScan *scan, ScanKey keys, int nkeys)
+{
+	drop_scan(scan);
+	scan->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	scan->scan = compat_index_beginscan(scan->rel, scan->index, scan->snapshot, nkeys);
+	index_rescan(scan->scan, keys, nkeys, NULL, 0);
+}
+
+bool
+store_scan_next(StoreScan *scan)
+{
+	return index_getnext_slot(scan->scan, ForwardScanDirection, scan->slot);
+}
+
+void
+store_scan_close(StoreScan *scan)
+{
+	drop_scan(scan);
+	ExecDropSingleTupleTableSlot(scan->slot);
+	index_close(scan->index, NoLock);
+	table_close(scan->rel, NoLock);
+}
+
+/*
+ * Whether another transaction is deciding on the row just found: it has locked
+ * or replaced this version and has not ended.
+ */
+bool
+store_row_in_flight(StoreScan *scan)
+{
+	HeapTuple	tuple = ExecFetchSlotHeapTuple(scan->slot, false, NULL);
+	HeapTupleHeader header = tuple->t_data;
+	TransactionId xmax;
+
+	if (header->t_infomask & HEAP_XMAX_INVALID)
+		return false;
+	if (header->t_infomask & HEAP_XMAX_IS_MULTI)
+		return MultiXactIdIsRunning(HeapTupleHeaderGetRawXmax(header),
+									HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask));
+	xmax = HeapTupleHeaderGetRawXmax(header);
+	return !TransactionIdIsCurrentTransactionId(xmax) && TransactionIdIsInProgress(xmax);
+}
+
+/*
+ * Locks the newest version of the row just found, which then stands in the
+ * slot.  False when another transaction has it, or it is gone.
+ */
+bool
+store_lock(StoreScan *scan)
+{
+	ItemPointerData tid = scan->slot->tts_tid;
+	TM_FailureData failure;
+	TM_Result	result;
+
+	result = table_tuple_lock(scan->rel, &tid, scan->snapshot, scan->slot,
+							  GetCurrentCommandId(true), LockTupleNoKeyExclusive,
+							  LockWaitSkip, TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+	return result == TM_Ok;
+}
+
+void
+store_key_int4(ScanKey key, AttrNumber column, int32 value)
+{
+	ScanKeyInit(key, column, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(value));
+}
+
+void
+store_key_int4_from(ScanKey key, AttrNumber column, int32 value)
+{
+	ScanKeyInit(key, column, BTGreaterEqualStrategyNumber, F_INT4GE, Int32GetDatum(value));
+}
+
+/* The key columns of text are all COLLATE "C", which ScanKeyInit assumes. */
+void
+store_key_text(ScanKey key, AttrNumber column, const char *value)
+{
+	ScanKeyInit(key, column, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(value));
+}
+
+void
+store_key_uuid(ScanKey key, AttrNumber column, const void *value)
+{
+	ScanKeyInit(key, column, BTEqualStrategyNumber, F_UUID_EQ, PointerGetDatum(value));
+}
+
+void
+store_key_at_or_before(ScanKey key, AttrNumber column, int64 instant)
+{
+	ScanKeyInit(key, column, BTLessEqualStrategyNumber, F_TIMESTAMPTZ_LE,
+				TimestampTzGetDatum(instant));
+}
+
+void
+bounded_wait_start(BoundedWait *wait, int milliseconds)
+{
+	wait->deadline = GetCurrentTimestamp() + (int64) milliseconds * 1000;
+	wait->pause = 1;
+}
+
+/*
+ * Pauses a moment before another try; false when the time is over.
+ *
+ * Sleeping and trying again, where a lock wait would do, is what keeps the
+ * product from ever deadlocking: whoever sleeps here can always give up.
+ */
+bool
+bounded_wait(BoundedWait *wait)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (GetCurrentTimestamp() >= wait->deadline)
+		return false;
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 wait->pause, PG_WAIT_LOCK);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	wait->pause = Min(wait->pause * 2, 16);
+	return true;
+}

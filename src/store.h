@@ -1,0 +1,105 @@
+/*
+ * Rows of the product's own tables, read and written through the table and
+ * index access methods.
+ *
+ * A statement through SPI costs a reservation several times what the row
+ * itself costs: executor start, plan validation, a snapshot and a permission
+ * check each.  The hot paths touch a handful of rows by key, so they go
+ * straight to them.  What the executor would have done besides is done here or
+ * is not needed: these tables have no row triggers and no generated columns,
+ * their constraints hold by construction, and only functions write them.
+ *
+ * Reads see what is committed when they start, whatever the isolation level of
+ * the transaction, and what the transaction itself has written.
+ */
+#ifndef TIXBOOK_STORE_H
+#define TIXBOOK_STORE_H
+
+#include "access/genam.h"
+#include "access/relscan.h"
+#include "access/skey.h"
+#include "access/tableam.h"
+#include "executor/tuptable.h"
+#include "nodes/execnodes.h"
+#include "utils/relcache.h"
+
+typedef enum StoreTable
+{
+	STORE_SEAT_BLOCK,
+	STORE_BOOKING,
+	STORE_TICKET,
+	STORE_TICKET_VOID,
+	STORE_BOOKING_HISTORY,
+	STORE_IDEMPOTENCY_KEY,
+	STORE_VENUE_BLOCK,
+	STORE_TABLES
+} StoreTable;
+
+typedef enum StoreIndex
+{
+	STORE_SEAT_BLOCK_KEY,		/* event_id, block_no */
+	STORE_BOOKING_KEY,			/* booking_id */
+	STORE_BOOKING_DUE,			/* expires_at, event_id: held or paying */
+	STORE_BOOKING_CUSTOMER,		/* customer, event_id */
+	STORE_BOOKING_PAYMENT,		/* event_id, payment_reference */
+	STORE_TICKET_KEY,			/* event_id, seat_index */
+	STORE_IDEMPOTENCY_KEY_KEY,	/* event_id, operation, principal, key */
+	STORE_IDEMPOTENCY_KEY_DUE,	/* expires_at */
+	STORE_VENUE_BLOCK_KEY,		/* venue_id, block_no */
+	STORE_INDEXES
+} StoreIndex;
+
+/* A table opened for writing. */
+typedef struct Store
+{
+	Relation	rel;
+	EState	   *estate;			/* NULL until an index entry is written */
+	ResultRelInfo *result_rel;	/* with its indexes open */
+	TupleTableSlot *slot;		/* for the row being written */
+} Store;
+
+/* A walk over the rows that an index finds. */
+typedef struct StoreScan
+{
+	Relation	rel;
+	Relation	index;
+	IndexScanDesc scan;
+	Snapshot	snapshot;
+	TupleTableSlot *slot;		/* the row found */
+	int			nkeys;
+} StoreScan;
+
+extern void store_init(void);
+extern Oid	store_table_oid(StoreTable table);
+
+extern void store_open(Store *store, StoreTable table);
+extern void store_close(Store *store);
+extern void store_insert(Store *store, const Datum *values, const bool *nulls);
+extern TM_Result store_update(Store *store, ItemPointer tid, const Datum *values,
+							  const bool *nulls, bool wait);
+extern void store_delete(Store *store, ItemPointer tid);
+extern bool store_lock(StoreScan *scan);
+
+extern void store_scan_open(StoreScan *scan, StoreTable table, StoreIndex index);
+extern void store_scan_start(StoreScan *scan, ScanKey keys, int nkeys);
+extern bool store_scan_next(StoreScan *scan);
+extern void store_scan_close(StoreScan *scan);
+extern bool store_row_in_flight(StoreScan *scan);
+
+extern void store_key_int4(ScanKey key, AttrNumber column, int32 value);
+extern void store_key_int4_from(ScanKey key, AttrNumber column, int32 value);
+extern void store_key_text(ScanKey key, AttrNumber column, const char *value);
+extern void store_key_uuid(ScanKey key, AttrNumber column, const void *value);
+extern void store_key_at_or_before(ScanKey key, AttrNumber column, int64 instant);
+
+/* Waiting for others, never longer than tixbook.lock_wait in all. */
+typedef struct BoundedWait
+{
+	int64		deadline;		/* TimestampTz */
+	long		pause;			/* milliseconds */
+} BoundedWait;
+
+extern void bounded_wait_start(BoundedWait *wait, int milliseconds);
+extern bool bounded_wait(BoundedWait *wait);
+
+#endif
