@@ -1,0 +1,64 @@
+-- grants: who may call what. Nothing but functions writes.
+
+-- Roles belong to the whole server: they may be there already, and they stay
+-- when the extension goes.
+DO $$
+DECLARE
+    role text;
+BEGIN
+    FOREACH role IN ARRAY ARRAY['tixbook_application', 'tixbook_administrator'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role) THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', role);
+        END IF;
+    END LOOP;
+END
+$$;
+
+REVOKE ALL ON ALL TABLES IN SCHEMA tixbook FROM PUBLIC;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA tixbook FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA tixbook FROM PUBLIC;
+
+GRANT USAGE ON SCHEMA tixbook TO PUBLIC;
+
+-- The type, its operators and what only computes are everybody's.
+DO $$
+DECLARE
+    pure regprocedure;
+BEGIN
+    FOR pure IN
+        SELECT p.oid FROM pg_catalog.pg_proc p
+        WHERE p.pronamespace = 'tixbook'::regnamespace
+          AND p.prolang = (SELECT l.oid FROM pg_catalog.pg_language l WHERE l.lanname IN ('c'))
+          AND p.provolatile = 'i'
+           OR p.pronamespace = 'tixbook'::regnamespace AND p.prokind = 'a'
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', pure);
+    END LOOP;
+END
+$$;
+GRANT EXECUTE ON FUNCTION tixbook.refusals() TO PUBLIC;
+
+-- What an application calls for its customers. It is trusted with who they are.
+GRANT EXECUTE ON FUNCTION
+    tixbook.refuse(text, jsonb, text),
+    tixbook.require_event(integer),
+    tixbook.search_events,
+    tixbook.availability,
+    tixbook.section_availability,
+    tixbook.seat_plan,
+    tixbook.seat_map_svg,
+    tixbook.seat_label,
+    tixbook.seat_labels,
+    tixbook.reserve(integer, integer, text, text, interval, text, text, boolean, boolean),
+    tixbook.reserve_seats(integer, integer[], text, interval, text),
+    tixbook.confirm(uuid, text),
+    tixbook.release(uuid),
+    tixbook.cancel(uuid, text),
+    tixbook.find_booking(uuid),
+    tixbook.booking_tickets(uuid),
+    tixbook.history(uuid)
+TO tixbook_application, tixbook_administrator;
+
+-- The administrator calls everything, and looks at all rows.
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA tixbook TO tixbook_administrator;
+GRANT SELECT ON ALL TABLES IN SCHEMA tixbook TO tixbook_administrator;

@@ -1,0 +1,80 @@
+/*
+ * Bookings: the row, the states and how one becomes another.
+ */
+#ifndef TIXBOOK_BOOKING_H
+#define TIXBOOK_BOOKING_H
+
+#include "datatype/timestamp.h"
+#include "utils/uuid.h"
+
+#include "errors.h"
+#include "store.h"
+
+typedef enum BookingStatus
+{
+	BOOKING_HELD,
+	BOOKING_PAYING,
+	BOOKING_CONFIRMED,
+	BOOKING_RELEASED,
+	BOOKING_EXPIRED,
+	BOOKING_CANCELLED,
+	BOOKING_STATUSES
+} BookingStatus;
+
+typedef struct Booking
+{
+	pg_uuid_t	id;
+	TimestampTz created_at;
+	TimestampTz expires_at;
+	int64		amount;
+	int32		event_id;
+	BookingStatus status;
+	bool		adjacent;
+	int32		nseats;
+	int32	   *seats;			/* seat_index, ascending */
+	char	   *currency;
+	char	   *customer;		/* or NULL */
+	char	   *payment_reference;	/* or NULL */
+	ItemPointerData tid;
+} Booking;
+
+/* The bookings that an index finds, opened for one call. */
+typedef struct Bookings
+{
+	Store		store;
+	StoreScan	scan;
+} Bookings;
+
+extern void booking_new_id(pg_uuid_t *id, int32 event_id, TimestampTz now);
+extern bool booking_event_of(const pg_uuid_t *id, int32 *event_id);
+extern const char *booking_status_name(BookingStatus status);
+extern Datum booking_status_datum(BookingStatus status);
+extern Datum seats_datum(const int32 *seats, int32 nseats);
+
+extern void bookings_open(Bookings *bookings, StoreIndex index);
+extern void bookings_close(Bookings *bookings);
+extern void booking_insert(Bookings *bookings, Booking *booking);
+extern void booking_found(Bookings *bookings, Booking *booking);
+extern void booking_write(Bookings *bookings, Booking *booking);
+extern Datum booking_datum(const Booking *booking);
+
+/* A hold that still keeps its seats: at its instant it ends, swept or not. */
+static inline bool
+booking_is_live_hold(const Booking *booking, TimestampTz now)
+{
+	return (booking->status == BOOKING_HELD || booking->status == BOOKING_PAYING) &&
+		booking->expires_at > now;
+}
+
+static inline bool
+booking_is_due(const Booking *booking, TimestampTz now)
+{
+	return (booking->status == BOOKING_HELD || booking->status == BOOKING_PAYING) &&
+		booking->expires_at <= now;
+}
+
+/* booking_state.c */
+extern bool booking_change(Bookings *bookings, Booking *booking, BookingStatus to,
+						   const char *reason, Refusal *refusal);
+
+#endif

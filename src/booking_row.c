@@ -1,0 +1,274 @@
+/*
+ * booking_row.c: the row of a booking, and its reference.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "port/pg_bswap.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+#include "booking.h"
+
+PG_FUNCTION_INFO_V1(tixbook_event_of);
+
+enum
+{
+	COLUMN_BOOKING_ID,
+	COLUMN_CREATED_AT,
+	COLUMN_EXPIRES_AT,
+	COLUMN_AMOUNT,
+	COLUMN_EVENT_ID,
+	COLUMN_STATUS,
+	COLUMN_ADJACENT,
+	COLUMN_SEATS,
+	COLUMN_CURRENCY,
+	COLUMN_CUSTOMER,
+	COLUMN_PAYMENT_REFERENCE,
+	COLUMNS
+};
+
+static const char *const status_names[BOOKING_STATUSES] = {
+	[BOOKING_HELD] = "held",
+	[BOOKING_PAYING] = "paying",
+	[BOOKING_CONFIRMED] = "confirmed",
+	[BOOKING_RELEASED] = "released",
+	[BOOKING_EXPIRED] = "expired",
+	[BOOKING_CANCELLED] = "cancelled",
+};
+
+const char *
+booking_status_name(BookingStatus status)
+{
+	return status_names[status];
+}
+
+/* The enum's own values, looked up once for each incarnation of the table. */
+static Oid
+status_oid(BookingStatus status)
+{
+	static Oid	oids[BOOKING_STATUSES];
+	static Oid	resolved_for = InvalidOid;
+	Oid			table = store_table_oid(STORE_BOOKING);
+
+	if (resolved_for != table)
+	{
+		Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+										   CStringGetDatum("booking_status"),
+										   ObjectIdGetDatum(get_namespace_oid("tixbook", false)));
+
+		for (int i = 0; i < BOOKING_STATUSES; i++)
+		{
+			oids[i] = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
+									  ObjectIdGetDatum(type), CStringGetDatum(status_names[i]));
+			if (!OidIsValid(oids[i]))
+				elog(ERROR, "tixbook.booking_status has no value \"%s\"", status_names[i]);
+		}
+		resolved_for = table;
+	}
+	return oids[status];
+}
+
+Datum
+booking_status_datum(BookingStatus status)
+{
+	return ObjectIdGetDatum(status_oid(status));
+}
+
+static BookingStatus
+status_of(Oid oid)
+{
+	for (int i = 0; i < BOOKING_STATUSES; i++)
+		if (status_oid((BookingStatus) i) == oid)
+			return (BookingStatus) i;
+	elog(ERROR, "unknown booking status %u", oid);
+}
+
+/*
+ * A booking reference: UUID version 8 (RFC 9562).  The event id and the
+ * seconds come first, so that references sort by event and time and new index
+ * entries lie together; 58 random bits follow, so that none can be guessed.
+ *
+ *   event_id 32 | seconds 16 | version 4 | seconds 12 | variant 2 |
+ *   seconds 4 | random 58
+ */
+void
+booking_new_id(pg_uuid_t *id, int32 event_id, TimestampTz now)
+{
+	uint64		seconds = (uint32) (now / USECS_PER_SEC);
+	uint64		random;
+	uint64		high,
+				low;
+
+	if (!pg_strong_random(&random, sizeof(random)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random bytes for a booking reference")));
+	high = ((uint64) (uint32) event_id << 32) | ((seconds >> 16) << 16) |
+		(UINT64CONST(8) << 12) | ((seconds >> 4) & 0xfff);
+	low = (UINT64CONST(2) << 62) | ((seconds & 0xf) << 58) | (random & ((UINT64CONST(1) << 58) - 1));
+	high = pg_hton64(high);
+	low = pg_hton64(low);
+	memcpy(id->data, &high, sizeof(high));
+	memcpy(id->data + sizeof(high), &low, sizeof(low));
+}
+
+/* The event in a reference; false: it is not a booking reference. */
+bool
+booking_event_of(const pg_uuid_t *id, int32 *event_id)
+{
+	uint32		event;
+
+	memcpy(&event, id->data, sizeof(event));
+	*event_id = (int32) pg_ntoh32(event);
+	return (id->data[6] >> 4) == 8 && (id->data[8] >> 6) == 2 && *event_id > 0;
+}
+
+/* event_of(booking_id uuid) → integer */
+Datum
+tixbook_event_of(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *id = PG_GETARG_UUID_P(0);
+	Refusal		refusal = {REASON_NONE};
+	int32		event_id;
+
+	if (booking_event_of(id, &event_id))
+		PG_RETURN_INT32(event_id);
+	refuse(&refusal, REASON_BOOKING_NOT_FOUND,
+		   DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))), NULL);
+	refusal_raise(&refusal);
+}
+
+void
+bookings_open(Bookings *bookings, StoreIndex index)
+{
+	store_open(&bookings->store, STORE_BOOKING);
+	store_scan_open(&bookings->scan, STORE_BOOKING, index);
+}
+
+void
+bookings_close(Bookings *bookings)
+{
+	store_scan_close(&bookings->scan);
+	store_close(&bookings->store);
+}
+
+Datum
+seats_datum(const int32 *seats, int32 nseats)
+{
+	Datum	   *elements = palloc(nseats * sizeof(Datum));
+
+	for (int32 i = 0; i < nseats; i++)
+		elements[i] = Int32GetDatum(seats[i]);
+	return PointerGetDatum(construct_array(elements, nseats, INT4OID, sizeof(int32), true,
+										   TYPALIGN_INT));
+}
+
+static void
+set_text(Datum *values, bool *nulls, int column, const char *text)
+{
+	nulls[column] = text == NULL;
+	values[column] = text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+static void
+booking_values(const Booking *booking, Datum *values, bool *nulls)
+{
+	memset(nulls, 0, COLUMNS * sizeof(bool));
+	values[COLUMN_BOOKING_ID] = UUIDPGetDatum(&booking->id);
+	values[COLUMN_CREATED_AT] = TimestampTzGetDatum(booking->created_at);
+	values[COLUMN_EXPIRES_AT] = TimestampTzGetDatum(booking->expires_at);
+	values[COLUMN_AMOUNT] = Int64GetDatum(booking->amount);
+	values[COLUMN_EVENT_ID] = Int32GetDatum(booking->event_id);
+	values[COLUMN_STATUS] = booking_status_datum(booking->status);
+	values[COLUMN_ADJACENT] = BoolGetDatum(booking->adjacent);
+	values[COLUMN_SEATS] = seats_datum(booking->seats, booking->nseats);
+	set_text(values, nulls, COLUMN_CURRENCY, booking->currency);
+	set_text(values, nulls, COLUMN_CUSTOMER, booking->customer);
+	set_text(values, nulls, COLUMN_PAYMENT_REFERENCE, booking->payment_reference);
+}
+
+void
+booking_insert(Bookings *bookings, Booking *booking)
+{
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS];
+
+	booking_values(booking, values, nulls);
+	store_insert(&bookings->store, values, nulls);
+	CommandCounterIncrement();
+}
+
+static char *
+get_text(TupleTableSlot *slot, int column)
+{
+	return slot->tts_isnull[column] ? NULL : TextDatumGetCString(slot->tts_values[column]);
+}
+
+/* Fills booking from the row that the walk has just found. */
+void
+booking_found(Bookings *bookings, Booking *booking)
+{
+	TupleTableSlot *slot = bookings->scan.slot;
+	ArrayType  *seats;
+
+	slot_getallattrs(slot);
+	booking->id = *DatumGetUUIDP(slot->tts_values[COLUMN_BOOKING_ID]);
+	booking->created_at = DatumGetTimestampTz(slot->tts_values[COLUMN_CREATED_AT]);
+	booking->expires_at = DatumGetTimestampTz(slot->tts_values[COLUMN_EXPIRES_AT]);
+	booking->amount = DatumGetInt64(slot->tts_values[COLUMN_AMOUNT]);
+	booking->event_id = DatumGetInt32(slot->tts_values[COLUMN_EVENT_ID]);
+	booking->status = status_of(DatumGetObjectId(slot->tts_values[COLUMN_STATUS]));
+	booking->adjacent = DatumGetBool(slot->tts_values[COLUMN_ADJACENT]);
+	seats = DatumGetArrayTypePCopy(slot->tts_values[COLUMN_SEATS]);
+	booking->nseats = ArrayGetNItems(ARR_NDIM(seats), ARR_DIMS(seats));
+	booking->seats = (int32 *) ARR_DATA_PTR(seats);
+	booking->currency = get_text(slot, COLUMN_CURRENCY);
+	booking->customer = get_text(slot, COLUMN_CUSTOMER);
+	booking->payment_reference = get_text(slot, COLUMN_PAYMENT_REFERENCE);
+	booking->tid = slot->tts_tid;
+}
+
+/* Writes a booking whose row this transaction has locked. */
+void
+booking_write(Bookings *bookings, Booking *booking)
+{
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS];
+	TM_Result	result;
+
+	booking_values(booking, values, nulls);
+	result = store_update(&bookings->store, &booking->tid, values, nulls, true);
+	if (result != TM_Ok)
+		elog(ERROR, "a booking of event %d changed under its lock (result %d)",
+			 booking->event_id, result);
+	CommandCounterIncrement();
+}
+
+/* The booking as a value of the row type tixbook.booking. */
+Datum
+booking_datum(const Booking *booking)
+{
+	Oid			type = get_rel_type_id(store_table_oid(STORE_BOOKING));
+	TupleDesc	descriptor = lookup_rowtype_tupdesc(type, -1);
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS];
+	HeapTuple	tuple;
+	Datum		result;
+
+	booking_values(booking, values, nulls);
+	tuple = heap_form_tuple(descriptor, values, nulls);
+	result = HeapTupleGetDatum(tuple);
+	ReleaseTupleDesc(descriptor);
+	return result;
+}

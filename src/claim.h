@@ -1,0 +1,23 @@
+/*
+ * Claims: a transaction's right to decide on something that has no row yet.
+ *
+ * They are advisory locks of the server, in classes of their own, held until
+ * the transaction ends.
+ */
+#ifndef TIXBOOK_CLAIM_H
+#define TIXBOOK_CLAIM_H
+
+#include "store.h"
+
+/* The class of an advisory lock (pg_locks.objsubid); 1 and 2 are the server's own. */
+typedef enum ClaimKind
+{
+	CLAIM_IDEMPOTENCY_KEY = 3,
+	CLAIM_CUSTOMER = 4,
+	CLAIM_PAYMENT = 5
+} ClaimKind;
+
+extern bool claim_try(ClaimKind kind, int32 event_id, const char *name);
+extern bool claim_within(ClaimKind kind, int32 event_id, const char *name, BoundedWait *wait);
+
+#endif

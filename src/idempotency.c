@@ -1,0 +1,266 @@
+/*
+ * idempotency.c: keys, fingerprints, replay.
+ *
+ * After the IETF draft "The Idempotency-Key HTTP Header Field": a key belongs
+ * to a principal and an operation; it commits with the effect of its request,
+ * so there is never the one without the other.  Refusals are not kept: they
+ * had no effect, and the same request may succeed later.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "common/cryptohash.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "claim.h"
+#include "idempotency.h"
+#include "settings.h"
+#include "store.h"
+
+PG_FUNCTION_INFO_V1(tixbook_purge_idempotency_keys);
+
+#define MAX_KEY_CHARS 255
+
+enum
+{
+	COLUMN_EVENT_ID,
+	COLUMN_OPERATION,
+	COLUMN_PRINCIPAL,
+	COLUMN_KEY,
+	COLUMN_EXPIRES_AT,
+	COLUMN_FINGERPRINT,
+	COLUMN_RESPONSE,
+	COLUMNS
+};
+
+static bool
+refuse_key(Refusal *refusal, const char *complaint)
+{
+	return refuse(refusal, REASON_IDEMPOTENCY_KEY_INVALID, complaint,
+				  "{\"max_length\": %d}", MAX_KEY_CHARS);
+}
+
+/* The key without the quotes that the HTTP header may bring; false: malformed. */
+static bool
+bare_key(const char *key, const char **bare, Refusal *refusal)
+{
+	size_t		length = strlen(key);
+
+	*bare = key;
+	if (length >= 2 && key[0] == '"' && key[length - 1] == '"')
+		*bare = pnstrdup(key + 1, length - 2);
+	if (**bare == '\0')
+		return refuse_key(refusal, "it is empty");
+	if (pg_mbstrlen(*bare) > MAX_KEY_CHARS)
+		return refuse_key(refusal, "it is too long");
+	for (const char *c = *bare; *c != '\0'; c++)
+		if ((unsigned char) *c < ' ' || *c == '"' || *c == 0x7f)
+			return refuse_key(refusal, "it contains a quote or a control character");
+	return true;
+}
+
+static void
+compute_fingerprint(const char *operation, const char *parameters, uint8 *fingerprint)
+{
+	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
+
+	/* The zero byte ends the operation: it cannot be confused with the parameters. */
+	if (hash == NULL || pg_cryptohash_init(hash) < 0 ||
+		pg_cryptohash_update(hash, (const uint8 *) operation, strlen(operation) + 1) < 0 ||
+		pg_cryptohash_update(hash, (const uint8 *) parameters, strlen(parameters)) < 0 ||
+		pg_cryptohash_final(hash, fingerprint, PG_SHA256_DIGEST_LENGTH) < 0)
+		elog(ERROR, "could not compute the fingerprint of a request");
+	pg_cryptohash_free(hash);
+}
+
+/*
+ * Describes a request with a key; false: the key is malformed.  parameters is
+ * their canonical text: equal requests have equal ones.
+ */
+bool
+idempotency_request(KeyedRequest *request, int32 event_id, const char *operation,
+					const char *customer, const char *key, const char *parameters,
+					Refusal *refusal)
+{
+	if (!bare_key(key, &request->key, refusal))
+		return false;
+	request->event_id = event_id;
+	request->operation = operation;
+	/* Who names no customer shares keys only with the same database user. */
+	request->principal = customer != NULL ? psprintf("customer:%s", customer) :
+		psprintf("user:%s", GetUserNameFromId(GetSessionUserId(), false));
+	compute_fingerprint(operation, parameters, request->fingerprint);
+	return true;
+}
+
+static void
+start_by_key(StoreScan *scan, const KeyedRequest *request)
+{
+	ScanKeyData keys[4];
+
+	store_key_int4(&keys[0], 1, request->event_id);
+	store_key_text(&keys[1], 2, request->operation);
+	store_key_text(&keys[2], 3, request->principal);
+	store_key_text(&keys[3], 4, request->key);
+	store_scan_start(scan, keys, 4);
+}
+
+/* Deletes the row just found, unless others have it. */
+static bool
+delete_found(StoreScan *scan, Store *store)
+{
+	if (!store_lock(scan))
+		return false;
+	store_delete(store, &scan->slot->tts_tid);
+	CommandCounterIncrement();
+	return true;
+}
+
+static void
+forget_expired(StoreScan *scan)
+{
+	Store		store;
+
+	store_open(&store, STORE_IDEMPOTENCY_KEY);
+	(void) delete_found(scan, &store);
+	store_close(&store);
+}
+
+/* What the key found says of the request: replay, or refuse. */
+static bool
+answer_from(StoreScan *scan, const KeyedRequest *request, Jsonb **response, Refusal *refusal)
+{
+	TupleTableSlot *slot = scan->slot;
+	bytea	   *fingerprint = DatumGetByteaPP(slot->tts_values[COLUMN_FINGERPRINT]);
+
+	if (VARSIZE_ANY_EXHDR(fingerprint) != PG_SHA256_DIGEST_LENGTH ||
+		memcmp(VARDATA_ANY(fingerprint), request->fingerprint, PG_SHA256_DIGEST_LENGTH) != 0)
+		return refuse(refusal, REASON_IDEMPOTENCY_KEY_REUSED, request->key,
+					  "{\"event_id\": %d, \"operation\": \"%s\"}",
+					  request->event_id, request->operation);
+	*response = DatumGetJsonbPCopy(slot->tts_values[COLUMN_RESPONSE]);
+	return true;
+}
+
+/*
+ * Begins a request with a key.  True and a response: it has had its effect,
+ * and that was the answer.  True and no response: go on, and store it.  False:
+ * the key is in use, or was used for something else.
+ */
+bool
+idempotency_begin(const KeyedRequest *request, Jsonb **response, Refusal *refusal)
+{
+	StoreScan	scan;
+	bool		go_on = true;
+
+	*response = NULL;
+	if (!claim_try(CLAIM_IDEMPOTENCY_KEY, request->event_id,
+				   psprintf("%s %s %s", request->operation, request->principal, request->key)))
+		return refuse(refusal, REASON_REQUEST_IN_PROGRESS, request->key,
+					  "{\"event_id\": %d, \"operation\": \"%s\", \"retry_after_ms\": 1000}",
+					  request->event_id, request->operation);
+
+	store_scan_open(&scan, STORE_IDEMPOTENCY_KEY, STORE_IDEMPOTENCY_KEY_KEY);
+	start_by_key(&scan, request);
+	if (store_scan_next(&scan))
+	{
+		slot_getallattrs(scan.slot);
+		if (DatumGetTimestampTz(scan.slot->tts_values[COLUMN_EXPIRES_AT]) <= GetCurrentTimestamp())
+			forget_expired(&scan);
+		else
+			go_on = answer_from(&scan, request, response, refusal);
+	}
+	store_scan_close(&scan);
+	return go_on;
+}
+
+/* Stores the answer of a request that has just had its effect. */
+void
+idempotency_store(const KeyedRequest *request, Jsonb *response)
+{
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS] = {0};
+	bytea	   *fingerprint = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	Store		store;
+
+	SET_VARSIZE(fingerprint, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	memcpy(VARDATA(fingerprint), request->fingerprint, PG_SHA256_DIGEST_LENGTH);
+	values[COLUMN_EVENT_ID] = Int32GetDatum(request->event_id);
+	values[COLUMN_OPERATION] = CStringGetTextDatum(request->operation);
+	values[COLUMN_PRINCIPAL] = CStringGetTextDatum(request->principal);
+	values[COLUMN_KEY] = CStringGetTextDatum(request->key);
+	values[COLUMN_EXPIRES_AT] = TimestampTzGetDatum(GetCurrentTimestamp() +
+													(int64) tixbook_idempotency_ttl * USECS_PER_SEC);
+	values[COLUMN_FINGERPRINT] = PointerGetDatum(fingerprint);
+	values[COLUMN_RESPONSE] = JsonbPGetDatum(response);
+
+	store_open(&store, STORE_IDEMPOTENCY_KEY);
+	store_insert(&store, values, nulls);
+	store_close(&store);
+	CommandCounterIncrement();
+}
+
+/*
+ * Deletes up to batch keys whose time is over, in the current transaction, and
+ * returns how many; keys that others have locked are left.
+ */
+int
+idempotency_purge(int batch)
+{
+	StoreScan	scan;
+	Store		store;
+	ScanKeyData due;
+	int			purged = 0;
+
+	store_open(&store, STORE_IDEMPOTENCY_KEY);
+	store_scan_open(&scan, STORE_IDEMPOTENCY_KEY, STORE_IDEMPOTENCY_KEY_DUE);
+	store_key_at_or_before(&due, 1, GetCurrentTimestamp());
+	store_scan_start(&scan, &due, 1);
+	while (purged < batch && store_scan_next(&scan))
+	{
+		CHECK_FOR_INTERRUPTS();
+		purged += delete_found(&scan, &store);
+	}
+	store_scan_close(&scan);
+	store_close(&store);
+	return purged;
+}
+
+/* When the next key's time is over; false: there is none. */
+bool
+idempotency_next_due(TimestampTz *due)
+{
+	StoreScan	scan;
+	bool		found;
+
+	store_scan_open(&scan, STORE_IDEMPOTENCY_KEY, STORE_IDEMPOTENCY_KEY_DUE);
+	store_scan_start(&scan, NULL, 0);
+	found = store_scan_next(&scan);
+	if (found)
+	{
+		slot_getallattrs(scan.slot);
+		*due = DatumGetTimestampTz(scan.slot->tts_values[COLUMN_EXPIRES_AT]);
+	}
+	store_scan_close(&scan);
+	return found;
+}
+
+/* purge_idempotency_keys(batch integer) → integer */
+Datum
+tixbook_purge_idempotency_keys(PG_FUNCTION_ARGS)
+{
+	Refusal		refusal = {REASON_NONE};
+	int32		batch = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT32(0);
+
+	PreventCommandIfReadOnly("tixbook.purge_idempotency_keys()");
+	if (batch < 1 || batch > 100000)
+	{
+		refuse(&refusal, REASON_INVALID_PARAMETER, "batch must be from 1 to 100000",
+			   "{\"parameter\": \"batch\"}");
+		refusal_raise(&refusal);
+	}
+	PG_RETURN_INT32(idempotency_purge(batch));
+}

@@ -1,0 +1,406 @@
+/*
+ * reserve.c: a hold is made.
+ *
+ * In this order: the request is checked, a repeated one is answered, the
+ * customer's limit is claimed, the seats are taken, the booking is written,
+ * and the answer stored with its key.  All of it commits together.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "arguments.h"
+#include "booking.h"
+#include "claim.h"
+#include "expiry.h"
+#include "hold.h"
+#include "idempotency.h"
+#include "inventory.h"
+#include "settings.h"
+#include "worker.h"
+
+PG_FUNCTION_INFO_V1(tixbook_reserve);
+PG_FUNCTION_INFO_V1(tixbook_reserve_seats);
+
+#define MAX_CUSTOMER_CHARS 255
+
+/* A request to hold seats: the best for a wish, or named ones. */
+typedef struct Request
+{
+	Event	   *event;
+	Wish		wish;
+	const int32 *seats;			/* named seats, ascending; NULL: the best */
+	char	   *customer;		/* or NULL */
+	Interval   *hold_for;		/* or NULL */
+	char	   *key;			/* or NULL */
+	const char *operation;
+	char	   *parameters;		/* canonical text, for the fingerprint */
+	TimestampTz now;
+} Request;
+
+static bool
+refuse_off_sale(const Request *request, const char *status, Refusal *refusal)
+{
+	const Event *event = request->event;
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "{\"event_id\": %d, \"status\": \"%s\"", event->event_id, status);
+	if (!TIMESTAMP_NOT_FINITE(event->sale_starts_at))
+		appendStringInfo(&detail, ", \"sale_starts_at\": \"%s\"",
+						 timestamptz_to_str(event->sale_starts_at));
+	if (!TIMESTAMP_NOT_FINITE(event->sale_ends_at))
+		appendStringInfo(&detail, ", \"sale_ends_at\": \"%s\"",
+						 timestamptz_to_str(event->sale_ends_at));
+	appendStringInfoChar(&detail, '}');
+	return refuse(refusal, REASON_EVENT_NOT_ON_SALE, psprintf("%d", event->event_id),
+				  "%s", detail.data);
+}
+
+static bool
+check_on_sale(const Request *request, Refusal *refusal)
+{
+	static const char *const names[] = {
+		[SALE_DRAFT] = "draft",[SALE_PAUSED] = "paused",[SALE_CLOSED] = "closed",
+	};
+	const Event *event = request->event;
+
+	if (event->status != SALE_ON)
+		return refuse_off_sale(request, names[event->status], refusal);
+	if (request->now < event->sale_starts_at)
+		return refuse_off_sale(request, "not_started", refusal);
+	if (request->now >= event->sale_ends_at)
+		return refuse_off_sale(request, "ended", refusal);
+	return true;
+}
+
+static bool
+check_quantity(const Request *request, Refusal *refusal)
+{
+	int32		limit = request->event->max_per_booking;
+
+	if (request->wish.quantity < 1)
+		return refuse_parameter(refusal, "quantity", "must be 1 seat or more");
+	if (request->wish.quantity <= limit)
+		return true;
+	return refuse(refusal, REASON_LIMIT_EXCEEDED,
+				  psprintf("event %d sells at most %d in a booking", request->event->event_id, limit),
+				  "{\"event_id\": %d, \"limit\": \"max_per_booking\", \"max\": %d, \"wanted\": %d}",
+				  request->event->event_id, limit, request->wish.quantity);
+}
+
+/* When a hold made now ends; false: it would last too long, or no time. */
+static bool
+hold_end(const Request *request, TimestampTz *expires_at, Refusal *refusal)
+{
+	const Interval *ttl = request->hold_for != NULL ? request->hold_for : &request->event->hold_ttl;
+	TimestampTz latest = request->now + (int64) tixbook_max_hold * USECS_PER_SEC;
+
+	if (ttl->time == 0 && ttl->day == 0 && ttl->month == 0 && request->hold_for == NULL)
+	{
+		*expires_at = Min(request->now + (int64) tixbook_hold_ttl * USECS_PER_SEC, latest);
+		return true;
+	}
+	if (ttl->month < -1200 || ttl->month > 1200 || ttl->day < -36500 || ttl->day > 36500)
+		return refuse_parameter(refusal, "hold_for", "is longer than tixbook.max_hold");
+	*expires_at = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+														  TimestampTzGetDatum(request->now),
+														  IntervalPGetDatum(ttl)));
+	if (*expires_at <= request->now)
+		return refuse_parameter(refusal, "hold_for", "must be longer than nothing");
+	if (*expires_at > latest)
+		return refuse_parameter(refusal, "hold_for", "is longer than tixbook.max_hold");
+	return true;
+}
+
+/* The seats that a customer holds or has bought at the event. */
+static int64
+seats_of_customer(const Request *request)
+{
+	Bookings	bookings;
+	ScanKeyData keys[2];
+	int64		seats = 0;
+
+	store_key_text(&keys[0], 1, request->customer);
+	store_key_int4(&keys[1], 2, request->event->event_id);
+	bookings_open(&bookings, STORE_BOOKING_CUSTOMER);
+	store_scan_start(&bookings.scan, keys, 2);
+	while (store_scan_next(&bookings.scan))
+	{
+		Booking		booking;
+
+		booking_found(&bookings, &booking);
+		if (booking.status == BOOKING_CONFIRMED || booking_is_live_hold(&booking, request->now))
+			seats += booking.nseats;
+	}
+	bookings_close(&bookings);
+	return seats;
+}
+
+/*
+ * Whether the customer may have that many more.  The claim makes concurrent
+ * requests of one customer take turns until they commit.
+ */
+static bool
+check_customer_limit(const Request *request, Refusal *refusal)
+{
+	const Event *event = request->event;
+	BoundedWait wait;
+	int64		has;
+
+	if (request->customer == NULL || event->max_per_customer == 0)
+		return true;
+	bounded_wait_start(&wait, tixbook_lock_wait);
+	if (!claim_within(CLAIM_CUSTOMER, event->event_id, request->customer, &wait))
+		return refuse(refusal, REASON_BUSY, "another request of the same customer",
+					  "{\"event_id\": %d, \"retry_after_ms\": %d}",
+					  event->event_id, Max(tixbook_lock_wait, 100));
+	has = seats_of_customer(request);
+	if (has + request->wish.quantity <= event->max_per_customer)
+		return true;
+	return refuse(refusal, REASON_LIMIT_EXCEEDED,
+				  psprintf("event %d sells at most %d to a customer",
+						   event->event_id, event->max_per_customer),
+				  "{\"event_id\": %d, \"limit\": \"max_per_customer\", \"max\": %d, \"has\": %lld, \"wanted\": %d}",
+				  event->event_id, event->max_per_customer, (long long) has,
+				  request->wish.quantity);
+}
+
+static bool
+take(const Request *request, Take *taken, Refusal *refusal)
+{
+	if (request->seats != NULL)
+		return inventory_take_named(request->event, request->seats, request->wish.quantity,
+									taken, refusal);
+	return inventory_take_best(request->event, &request->wish, taken, refusal);
+}
+
+/*
+ * Takes the seats.  Where none are found at once, holds that are due end
+ * first; only then may the refusal stand.  A hold that is due and in other
+ * hands may leave seats in a moment: that is waited for.
+ */
+static bool
+take_seats(const Request *request, Take *taken, Refusal *refusal)
+{
+	BoundedWait wait;
+
+	if (request->seats != NULL ? take(request, taken, refusal) :
+		inventory_take_remembered(request->event, &request->wish, taken))
+		return true;
+	bounded_wait_start(&wait, tixbook_lock_wait);
+	for (;;)
+	{
+		bool		others = false;
+		int			ended = expiry_make_way(request->event,
+											request->seats != NULL ? NULL : &request->wish,
+											request->seats, request->wish.quantity, &others);
+
+		if (take(request, taken, refusal))
+			return true;
+		if (refusal->reason == REASON_BUSY || (ended == 0 && !others))
+			return false;
+		if (ended == 0 && !bounded_wait(&wait))
+			return refuse(refusal, REASON_BUSY, psprintf("event %d", request->event->event_id),
+						  "{\"event_id\": %d, \"retry_after_ms\": %d}",
+						  request->event->event_id, Max(tixbook_lock_wait, 100));
+	}
+}
+
+static void
+write_booking(const Request *request, const Take *taken, TimestampTz expires_at, Booking *booking)
+{
+	Bookings	bookings;
+
+	memset(booking, 0, sizeof(Booking));
+	booking_new_id(&booking->id, request->event->event_id, request->now);
+	booking->created_at = request->now;
+	booking->expires_at = expires_at;
+	booking->amount = taken->amount;
+	booking->event_id = request->event->event_id;
+	booking->status = BOOKING_HELD;
+	booking->adjacent = taken->adjacent;
+	booking->nseats = taken->nseats;
+	booking->seats = taken->seats;
+	booking->currency = request->event->currency;
+	booking->customer = request->customer;
+
+	bookings_open(&bookings, STORE_BOOKING_KEY);
+	booking_insert(&bookings, booking);
+	bookings_close(&bookings);
+	worker_hold_made(expires_at);
+}
+
+/* Makes the hold; false: refused, and the transaction should not commit. */
+static bool
+make_hold(const Request *request, Booking *booking, Refusal *refusal)
+{
+	TimestampTz expires_at = 0;
+	Take		taken;
+
+	if (!check_on_sale(request, refusal) || !check_quantity(request, refusal) ||
+		!hold_end(request, &expires_at, refusal) || !check_customer_limit(request, refusal) ||
+		!take_seats(request, &taken, refusal))
+		return false;
+	write_booking(request, &taken, expires_at, booking);
+	return true;
+}
+
+/* The same, once for all repetitions of a request that carries a key. */
+static bool
+make_hold_once(const Request *request, Booking *booking, Refusal *refusal)
+{
+	KeyedRequest keyed;
+	Jsonb	   *response;
+
+	if (request->key == NULL)
+		return make_hold(request, booking, refusal);
+	if (!idempotency_request(&keyed, request->event->event_id, request->operation,
+							 request->customer, request->key, request->parameters, refusal) ||
+		!idempotency_begin(&keyed, &response, refusal))
+		return false;
+	if (response != NULL)
+	{
+		hold_from_jsonb(response, booking);
+		return true;
+	}
+	if (!make_hold(request, booking, refusal))
+		return false;
+	idempotency_store(&keyed, hold_to_jsonb(booking));
+	return true;
+}
+
+/* One parameter of the canonical text; absent and empty differ. */
+static void
+add_parameter(StringInfo text, const char *name, const char *value)
+{
+	appendStringInfo(text, "%s=%s\n", name, value == NULL ? "null" : json_quote(value));
+}
+
+static char *
+interval_text(const Interval *interval)
+{
+	return interval == NULL ? NULL :
+		psprintf("%d %d %lld", interval->month, interval->day, (long long) interval->time);
+}
+
+static bool
+read_event(FunctionCallInfo fcinfo, Request *request, Refusal *refusal)
+{
+	request->event = PG_ARGISNULL(0) ? NULL : catalog_event(PG_GETARG_INT32(0));
+	if (request->event != NULL)
+		return true;
+	if (PG_ARGISNULL(0))
+		return refuse(refusal, REASON_EVENT_NOT_FOUND, "null", NULL);
+	return refuse(refusal, REASON_EVENT_NOT_FOUND, psprintf("%d", PG_GETARG_INT32(0)),
+				  "{\"event_id\": %d}", PG_GETARG_INT32(0));
+}
+
+/* What reserve and reserve_seats have in common, from argument `first` on. */
+static bool
+read_customer(FunctionCallInfo fcinfo, int first, Request *request, StringInfo parameters,
+			  Refusal *refusal)
+{
+	request->now = GetCurrentTimestamp();
+	request->customer = argument_text(fcinfo, first);
+	request->hold_for = PG_ARGISNULL(first + 1) ? NULL : PG_GETARG_INTERVAL_P(first + 1);
+	request->key = argument_text(fcinfo, first + 2);
+	add_parameter(parameters, "customer", request->customer);
+	add_parameter(parameters, "hold_for", interval_text(request->hold_for));
+	if (request->customer != NULL &&
+		(*request->customer == '\0' || strlen(request->customer) > MAX_CUSTOMER_CHARS))
+		return refuse_parameter(refusal, "customer", "must have 1 to 255 characters");
+	return true;
+}
+
+/* The section and the category of a wish, by name. */
+static bool
+read_scope(FunctionCallInfo fcinfo, Request *request, StringInfo parameters, Refusal *refusal)
+{
+	const VenueLayout *layout = request->event->layout;
+	char	   *section = argument_text(fcinfo, 2);
+	char	   *category = argument_text(fcinfo, 6);
+
+	request->wish.section = section == NULL ? -1 : catalog_find_section(layout, section);
+	request->wish.category_no = category == NULL ? -1 : catalog_find_category(layout, category);
+	add_parameter(parameters, "section", section);
+	add_parameter(parameters, "category", category);
+	if (section != NULL && request->wish.section < 0)
+		return refuse(refusal, REASON_SECTION_NOT_FOUND, psprintf("\"%s\"", section),
+					  "{\"event_id\": %d, \"section\": %s}",
+					  request->event->event_id, json_quote(section));
+	if (category != NULL && request->wish.category_no < 0)
+		return refuse(refusal, REASON_CATEGORY_NOT_FOUND, psprintf("\"%s\"", category),
+					  "{\"event_id\": %d, \"category\": %s}",
+					  request->event->event_id, json_quote(category));
+	return true;
+}
+
+static bool
+reserve_best(FunctionCallInfo fcinfo, Booking *booking, Refusal *refusal)
+{
+	Request		request = {.operation = "reserve"};
+	StringInfoData parameters;
+
+	initStringInfo(&parameters);
+	if (!read_event(fcinfo, &request, refusal) ||
+		!read_scope(fcinfo, &request, &parameters, refusal) ||
+		!read_customer(fcinfo, 3, &request, &parameters, refusal))
+		return false;
+	request.wish.quantity = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+	request.wish.accessible = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
+	request.wish.together = !PG_ARGISNULL(8) && PG_GETARG_BOOL(8);
+	appendStringInfo(&parameters, "quantity=%d accessible=%d together=%d",
+					 request.wish.quantity, request.wish.accessible, request.wish.together);
+	request.parameters = parameters.data;
+	return make_hold_once(&request, booking, refusal);
+}
+
+static bool
+reserve_named(FunctionCallInfo fcinfo, Booking *booking, Refusal *refusal)
+{
+	Request		request = {.operation = "reserve_seats"};
+	StringInfoData parameters;
+	int32	   *seats;
+
+	initStringInfo(&parameters);
+	if (!read_event(fcinfo, &request, refusal) ||
+		!argument_seats(fcinfo, 1, &seats, &request.wish.quantity, refusal) ||
+		!read_customer(fcinfo, 2, &request, &parameters, refusal))
+		return false;
+	request.seats = seats;
+	appendStringInfo(&parameters, "seats=%s", json_numbers(seats, request.wish.quantity));
+	request.parameters = parameters.data;
+	return make_hold_once(&request, booking, refusal);
+}
+
+/* reserve(event_id, quantity, section, customer, hold_for, idempotency_key, category, accessible, together) → hold */
+Datum
+tixbook_reserve(PG_FUNCTION_ARGS)
+{
+	Refusal		refusal = {REASON_NONE};
+	Booking		booking;
+
+	PreventCommandIfReadOnly("tixbook.reserve()");
+	if (!reserve_best(fcinfo, &booking, &refusal))
+		refusal_raise(&refusal);
+	PG_RETURN_DATUM(hold_datum(fcinfo, &booking));
+}
+
+/* reserve_seats(event_id, seats, customer, hold_for, idempotency_key) → hold */
+Datum
+tixbook_reserve_seats(PG_FUNCTION_ARGS)
+{
+	Refusal		refusal = {REASON_NONE};
+	Booking		booking;
+
+	PreventCommandIfReadOnly("tixbook.reserve_seats()");
+	if (!reserve_named(fcinfo, &booking, &refusal))
+		refusal_raise(&refusal);
+	PG_RETURN_DATUM(hold_datum(fcinfo, &booking));
+}
