@@ -193,7 +193,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         FROM seat
     ), sized AS (
         SELECT least(0, e.x0 - 8 * gap) AS x0, least(0, e.y0 - 30) AS y0,
-               greatest(v.width, e.x1 + 8 * gap, 900) AS x1, greatest(v.height, e.y1 + 30, 0) AS y1,
+               coalesce(greatest(v.width, e.x1 + 8 * gap), 900) AS x1,
+               coalesce(greatest(v.height, e.y1 + 30), 0) AS y1,
                0.8 * coalesce(e.gap, 20) AS dot
         FROM tixbook.venue v CROSS JOIN extent e WHERE v.venue_id = svg_frame.venue_id
     )
@@ -346,6 +347,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         LEFT JOIN tixbook.seat_block sb ON sb.event_id = e.event_id AND sb.block_no = b.block_no
         LEFT JOIN tixbook.area a ON a.venue_id = b.venue_id AND a.section_no = b.section_no
         WHERE e.event_id = standing_boxes.event_id AND s.kind = 'standing'
+          AND (sb.event_id IS NOT NULL OR e.capacity = 0)
         GROUP BY s.section_no, s.name
     )
     SELECT name, color, capacity, free, x IS NOT NULL,
@@ -438,12 +440,13 @@ BEGIN
             tixbook.svg_number(frame.x0), tixbook.svg_number(head)),
         tixbook.svg_text(frame.x0 + 30 * frame.unit, head + 34 * frame.unit, 26 * frame.unit,
             the_event.name, 'font-weight="bold" fill="#0f172a"'),
-        tixbook.svg_text(frame.x0 + 30 * frame.unit, head + 64 * frame.unit, 15 * frame.unit,
-            concat_ws('  ·  ', the_event.performer, concat_ws(', ', the_venue.name, the_venue.city),
+        -- The dot between them as an entity, so that it comes out right in any encoding.
+        replace(tixbook.svg_text(frame.x0 + 30 * frame.unit, head + 64 * frame.unit, 15 * frame.unit,
+            concat_ws('  |  ', the_event.performer, concat_ws(', ', the_venue.name, the_venue.city),
                 to_char(the_event.starts_at, 'FMDD Mon YYYY, HH24:MI'),
                 CASE WHEN now_free.capacity > 0 THEN format('%s of %s free',
                     ltrim(to_char(now_free.free, '9,999,999')), ltrim(to_char(now_free.capacity, '9,999,999'))) END),
-            'fill="#475569"'),
+            'fill="#475569"'), '  |  ', '  &#183;  '),
         tixbook.svg_areas(the_event.venue_id),
         tixbook.svg_standing(event_id, frame.x0, frame.x1, frame.y1, frame.unit),
         tixbook.svg_seats(event_id, frame.dot),

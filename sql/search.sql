@@ -144,6 +144,8 @@ CREATE FUNCTION tixbook.search_matches(typed text, wanted tsquery, city text,
     starts_from timestamptz, starts_before timestamptz)
 RETURNS TABLE (event_id integer, rank real, starts_at timestamptz)
 LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    few bigint;
 BEGIN
     RETURN QUERY
     SELECT s.event_id, (1 + ts_rank(s.document, wanted))::real, s.starts_at
@@ -152,14 +154,16 @@ BEGIN
       AND (search_matches.city IS NULL OR s.city = search_matches.city)
       AND (starts_from IS NULL OR s.starts_at >= starts_from)
       AND (starts_before IS NULL OR s.starts_at < starts_before);
-    -- Few at all, that is, not just few in this city or on these days.
-    IF (SELECT count(*) FROM (SELECT FROM tixbook.event_search s
-                              WHERE s.document @@ wanted LIMIT 5) AS few) < 5 THEN
+    -- Few at all, that is, not just few in this city or on these days. Where there are some, the
+    -- words are spelled well, and what is only half alike would be noise.
+    SELECT count(*) INTO few
+    FROM (SELECT FROM tixbook.event_search s WHERE s.document @@ wanted LIMIT 5) AS first_few;
+    IF few < 5 THEN
         RETURN QUERY
         SELECT l.event_id, l.rank, s.starts_at
         FROM tixbook.search_similar(typed) AS l
         JOIN tixbook.event_search s ON s.event_id = l.event_id
-        WHERE NOT s.document @@ wanted
+        WHERE NOT s.document @@ wanted AND (few = 0 OR l.rank >= 0.6)
           AND (search_matches.city IS NULL OR s.city = search_matches.city)
           AND (starts_from IS NULL OR s.starts_at >= starts_from)
           AND (starts_before IS NULL OR s.starts_at < starts_before);

@@ -126,7 +126,7 @@ DECLARE
     found_venue tixbook.venue;
 BEGIN
     SELECT v.* INTO found_venue FROM tixbook.venue v
-    WHERE v.venue_id = lock_venue.venue_id FOR UPDATE;
+    WHERE v.venue_id = lock_venue.venue_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         PERFORM tixbook.refuse('venue_not_found',
             jsonb_build_object('venue_id', venue_id), coalesce(venue_id::text, 'null'));

@@ -9,7 +9,9 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "arguments.h"
@@ -24,6 +26,9 @@ PG_FUNCTION_INFO_V1(tixbook_sweep);
 
 /* How many holds a reservation ends at once for its own sake. */
 #define MAKE_WAY_BATCH 100
+
+/* A hold that cannot be ended is reported at most this often. */
+#define WARNING_INTERVAL_S 60
 
 /* Due holds that this transaction has locked. */
 typedef struct DueHolds
@@ -85,16 +90,30 @@ is_meant(const DueFilter *filter, const Booking *booking)
 	return filter->wish == NULL || serves_wish(filter->event, booking, filter->wish);
 }
 
-/* Collects and locks due holds, oldest first. */
+/* The keys of the index over what is due. */
+static int
+due_keys(const DueFilter *filter, TimestampTz now, ScanKeyData *keys)
+{
+	store_key_at_or_before(&keys[0], 1, now);
+	if (filter->event == NULL)
+		return 1;
+	store_key_int4(&keys[1], 2, filter->event->event_id);
+	return 2;
+}
+
+/* Collects and locks due holds, oldest first; or the one with that reference. */
 static void
-collect_due(Bookings *bookings, const DueFilter *filter, TimestampTz now, DueHolds *due)
+collect_due(Bookings *bookings, const DueFilter *filter, const pg_uuid_t *id, TimestampTz now,
+			DueHolds *due)
 {
 	ScanKeyData keys[2];
+	int			nkeys = 1;
 
-	store_key_at_or_before(&keys[0], 1, now);
-	if (filter->event != NULL)
-		store_key_int4(&keys[1], 2, filter->event->event_id);
-	store_scan_start(&bookings->scan, keys, filter->event != NULL ? 2 : 1);
+	if (id != NULL)
+		store_key_uuid(&keys[0], 1, id);
+	else
+		nkeys = due_keys(filter, now, keys);
+	store_scan_start(&bookings->scan, keys, nkeys);
 	while (due->n < due->room && store_scan_next(&bookings->scan))
 	{
 		Booking    *hold = &due->holds[due->n];
@@ -168,26 +187,139 @@ end_holds(Bookings *bookings, DueHolds *due)
 	return ended;
 }
 
-/* In a memory context of its own: a batch is large, and runs in a loop. */
+/* What one attempt is to do, and what it did. */
+typedef struct Attempt
+{
+	const DueFilter *filter;
+	int			batch;
+	const pg_uuid_t *id;		/* of the one hold that is meant; NULL: any */
+	int			ended;
+	bool		others;
+} Attempt;
+
+static void
+end_batch(Attempt *attempt)
+{
+	DueHolds	due = {.room = attempt->batch};
+	Bookings	bookings;
+
+	due.holds = MemoryContextAllocHuge(CurrentMemoryContext, attempt->batch * sizeof(Booking));
+	bookings_open(&bookings, attempt->id == NULL ? STORE_BOOKING_DUE : STORE_BOOKING_KEY);
+	collect_due(&bookings, attempt->filter, attempt->id, GetCurrentTimestamp(), &due);
+	attempt->ended = end_holds(&bookings, &due);
+	attempt->others = due.others;
+	bookings_close(&bookings);
+}
+
+/* What a person looking into the log must know, but not ten times a second. */
+static void
+warn_of(const ErrorData *error, const pg_uuid_t *id)
+{
+	static TimestampTz warned_at = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now - warned_at < WARNING_INTERVAL_S * USECS_PER_SEC)
+		return;
+	warned_at = now;
+	ereport(WARNING,
+			(errmsg("could not end the hold of booking %s: %s",
+					DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))),
+					error->message),
+			 errhint("Other holds are not affected. tixbook.verify() tells what is wrong with it.")));
+}
+
+/*
+ * Makes one attempt in a subtransaction, in a memory context of its own; false:
+ * it raised an error, and left nothing.  A cancelled query stays cancelled.
+ */
+static bool
+attempt_ends(Attempt *attempt)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	MemoryContext context = AllocSetContextCreate(caller, "tixbook expiry", ALLOCSET_DEFAULT_SIZES);
+	volatile bool done = false;
+
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		MemoryContextSwitchTo(context);
+		end_batch(attempt);
+		ReleaseCurrentSubTransaction();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			ReThrowError(error);
+		if (attempt->id != NULL)
+			warn_of(error, attempt->id);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	CurrentResourceOwner = owner;
+	MemoryContextDelete(context);
+	return done;
+}
+
+/* The references of due holds, read with as little of their rows as may be. */
+static int
+list_due(const DueFilter *filter, pg_uuid_t *ids, int room)
+{
+	ScanKeyData keys[2];
+	StoreScan	scan;
+	int			n = 0;
+
+	store_scan_open(&scan, STORE_BOOKING, STORE_BOOKING_DUE);
+	store_scan_start(&scan, keys, due_keys(filter, GetCurrentTimestamp(), keys));
+	while (n < room && store_scan_next(&scan))
+	{
+		bool		isnull;
+
+		ids[n++] = *DatumGetUUIDP(slot_getattr(scan.slot, 1, &isnull));
+	}
+	store_scan_close(&scan);
+	return n;
+}
+
+/* Hold by hold, so that one that cannot be ended stops no other. */
+static int
+end_one_by_one(const DueFilter *filter, int batch, bool *others)
+{
+	pg_uuid_t  *ids = palloc(batch * sizeof(pg_uuid_t));
+	int			n = list_due(filter, ids, batch);
+	int			ended = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		Attempt		attempt = {.filter = filter, .batch = 1, .id = &ids[i]};
+
+		if (attempt_ends(&attempt))
+		{
+			ended += attempt.ended;
+			*others |= attempt.others;
+		}
+	}
+	pfree(ids);
+	return ended;
+}
+
 static int
 end_due(const DueFilter *filter, int batch, bool *others)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "tixbook expiry",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	DueHolds	due = {.room = batch};
-	Bookings	bookings;
-	int			ended;
+	Attempt		attempt = {.filter = filter, .batch = batch};
 
-	due.holds = MemoryContextAllocHuge(context, batch * sizeof(Booking));
-	bookings_open(&bookings, STORE_BOOKING_DUE);
-	collect_due(&bookings, filter, GetCurrentTimestamp(), &due);
-	ended = end_holds(&bookings, &due);
-	bookings_close(&bookings);
-	*others = due.others;
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(context);
-	return ended;
+	*others = false;
+	if (!attempt_ends(&attempt))
+		return end_one_by_one(filter, batch, others);
+	*others = attempt.others;
+	return attempt.ended;
 }
 
 int

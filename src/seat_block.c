@@ -58,6 +58,25 @@ seat_blocks_close(SeatBlocks *blocks)
 	store_close(&blocks->store);
 }
 
+/* Bits are reached by the sizes of the venue's blocks: they must be the row's too. */
+static void
+check_size(const SeatBlocks *blocks, const SeatBlock *block)
+{
+	const VenueLayout *layout = blocks->event->layout;
+	int32		capacity;
+
+	if (block->block_no < 0 || block->block_no >= layout->nblocks)
+		return;
+	capacity = layout->blocks[block->block_no].capacity;
+	if (block->taken->capacity != capacity ||
+		(block->blocked != NULL && block->blocked->capacity != capacity))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("seat block %d of event %d is not as large as in its venue",
+						block->block_no, blocks->event->event_id),
+				 errhint("tixbook.verify() tells which blocks are wrong.")));
+}
+
 /* The row in the slot of the walk, its maps copied. */
 static void
 block_from_slot(SeatBlocks *blocks, SeatBlock *block)
@@ -72,6 +91,7 @@ block_from_slot(SeatBlocks *blocks, SeatBlock *block)
 	block->blocked = slot->tts_isnull[COLUMN_BLOCKED] ? NULL :
 		seatmap_copy(DatumGetSeatmap(slot->tts_values[COLUMN_BLOCKED]));
 	block->in_flight = store_row_in_flight(&blocks->scan);
+	check_size(blocks, block);
 }
 
 /* Finds the newest committed version of a block; false: the event has no such block. */

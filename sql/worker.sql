@@ -1,0 +1,21 @@
+-- worker: the background workers, started and seen from SQL.
+
+CREATE FUNCTION tixbook.start_worker() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'tixbook_start_worker';
+COMMENT ON FUNCTION tixbook.start_worker() IS
+'Asks, when the transaction commits, for the expiry worker of this database; does nothing where it runs already or where the library was not loaded at server start. CREATE EXTENSION calls it. Makes no refusal.';
+
+CREATE FUNCTION tixbook.worker_status(
+    OUT database oid, OUT database_name text, OUT state text, OUT pid integer,
+    OUT started_at timestamptz, OUT next_wake timestamptz, OUT restarts bigint,
+    OUT wake_ups bigint, OUT batches bigint, OUT holds_expired bigint, OUT keys_purged bigint,
+    OUT last_lag interval, OUT max_lag interval, OUT errors bigint, OUT last_error_at timestamptz)
+RETURNS SETOF record
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 5
+AS 'MODULE_PATHNAME', 'tixbook_worker_status';
+COMMENT ON FUNCTION tixbook.worker_status() IS
+'The expiry workers of the server, a row a database: state is wanted, starting, running or excluded (tixbook.databases or tixbook.expiry_worker keep it from running); next_wake is when it looks again unasked (null: nothing is due, or it is at work); restarts counts its ends by an error or a signal; last_lag and max_lag tell how long after the end of a hold its seats were free again. Counted since the server started. Refuses: preload_required.';
+
+-- The script may run where the workers already are: ask for one here.
+SELECT tixbook.start_worker();
