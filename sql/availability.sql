@@ -22,7 +22,7 @@ $$;
 COMMENT ON FUNCTION tixbook.availability(integer, bigint) IS
 'What is free at event event_id now: one row of event_id, version, capacity and free (seats), and taken, the seat map with a bit set for each seat that is held, sold or kept off the sale.
 version rises with every change. since: the version that the caller has; while nothing has changed, taken is NULL.
-Refusals: event_not_found.';
+Refuses: event_not_found.';
 
 CREATE FUNCTION tixbook.section_availability(event_id integer)
 RETURNS TABLE (section text, category text, capacity integer, free integer, price bigint, currency text)
@@ -44,7 +44,7 @@ END
 $$;
 COMMENT ON FUNCTION tixbook.section_availability(integer) IS
 'What is free at event event_id by section and price category, in the order of the seating plan: capacity and free in seats, price a seat in minor units of currency. No rows before the sale was opened first.
-Refusals: event_not_found.';
+Refuses: event_not_found.';
 
 
 -- The rows of a venue with their seats as arrays, and its standing sections with their places.
@@ -123,7 +123,7 @@ categories [{category, name, color, price in minor units}], sections [{section, 
 rows [{section, row, first_seat, seats [label, ...], x [...], y [...], categories, accessible [seat_index, ...]}]: seat i of a row has seat_index first_seat + i, categories is one number or one a seat,
 standing [{section, category, places [[first_seat, count], ...], x, y, width, height}], areas (decoration, as in the seating plan, at x, y),
 width, height and all coordinates in plan units, y downwards. Bit seat_index of availability().taken tells whether a seat is gone.
-Refusals: event_not_found.';
+Refuses: event_not_found.';
 
 
 -- Text in an SVG: markup escaped, and without the characters that XML cannot hold at all.
@@ -184,7 +184,10 @@ CREATE FUNCTION tixbook.svg_frame(venue_id integer,
     OUT dot double precision, OUT unit double precision)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WITH seat AS (
-        SELECT s.x, s.y, sqrt((s.x - lag(s.x) OVER run) ^ 2 + (s.y - lag(s.y) OVER run) ^ 2) AS gap
+        -- The seat before the last one counts too: at a table the two sides may take turns.
+        SELECT s.x, s.y, least(
+            sqrt((s.x - lag(s.x) OVER run) ^ 2 + (s.y - lag(s.y) OVER run) ^ 2),
+            sqrt((s.x - lag(s.x, 2) OVER run) ^ 2 + (s.y - lag(s.y, 2) OVER run) ^ 2)) AS gap
         FROM tixbook.seat s WHERE s.venue_id = svg_frame.venue_id
         WINDOW run AS (PARTITION BY s.block_no ORDER BY s.seat_index)
     ), extent AS (
@@ -457,4 +460,4 @@ END
 $$;
 COMMENT ON FUNCTION tixbook.seat_map_svg(integer) IS
 'The house of event event_id as it stands, drawn: an SVG document. Free seats are dots in the colour of their category, held ones rings, sold ones grey, those kept off the sale small; accessible seats have a blue rim; standing sections are boxes that fill up. With title and legend; the time is in the session''s time zone.
-Refusals: event_not_found.';
+Refuses: event_not_found.';

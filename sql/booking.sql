@@ -3,6 +3,8 @@
 CREATE TYPE tixbook.booking_status AS ENUM
     ('held', 'paying', 'confirmed', 'released', 'expired', 'cancelled');
 
+COMMENT ON TYPE tixbook.booking_status IS 'The states of a booking: held, paying, confirmed, released, expired, cancelled.';
+
 CREATE FUNCTION tixbook.event_of(booking_id uuid) RETURNS integer
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'tixbook_event_of';

@@ -59,6 +59,23 @@ GRANT EXECUTE ON FUNCTION
     tixbook.history(uuid)
 TO tixbook_application, tixbook_administrator;
 
--- The administrator calls everything, and looks at all rows.
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA tixbook TO tixbook_administrator;
+-- The administrator calls everything that is described for callers, and looks
+-- at all rows. What has no description of its own is internal.
+DO $$
+DECLARE
+    fn record;
+BEGIN
+    FOR fn IN
+        SELECT p.oid::regprocedure AS signature, pg_catalog.obj_description(p.oid, 'pg_proc') AS comment
+        FROM pg_catalog.pg_proc p
+        WHERE p.pronamespace = 'tixbook'::regnamespace
+    LOOP
+        IF fn.comment IS NULL THEN
+            EXECUTE format('COMMENT ON FUNCTION %s IS %L', fn.signature, 'Internal.');
+        ELSIF fn.comment !~ '^(Internal|Trigger)' THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO tixbook_administrator', fn.signature);
+        END IF;
+    END LOOP;
+END
+$$;
 GRANT SELECT ON ALL TABLES IN SCHEMA tixbook TO tixbook_administrator;

@@ -127,7 +127,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tixbook.rebuild_search() IS
-'Makes the search index of all events anew, as after loading events with triggers disabled; returns how many events can be found. Refusals: none.';
+'Makes the search index of all events anew, as after loading events with triggers disabled; returns how many events can be found. Makes no refusal.';
 
 
 -- The words of a query, all of them needed, the last one perhaps unfinished; NULL without words.
@@ -240,6 +240,7 @@ CREATE TYPE tixbook.found_event AS (
     currency   text,
     rank       real
 );
+COMMENT ON TYPE tixbook.found_event IS 'An event as search_events finds it.';
 
 CREATE FUNCTION tixbook.search_events(query text = NULL, page integer = 1, page_size integer = 20,
     city text = NULL, starts_from timestamptz = NULL, starts_before timestamptz = NULL,
@@ -268,4 +269,4 @@ COMMENT ON FUNCTION tixbook.search_events(text, integer, integer, text, timestam
 query: words of the name, performer, venue, city or description, in any case and without accents if you like; all are needed, the last may be unfinished. When fewer than five events have them, events with words spelled alike follow. NULL or no words: all events.
 page: from 1. page_size: events a page, 1 to 100. city: only there. starts_from, starts_before: only those that begin then or later, and before. available_only: only those on sale with a free seat.
 available tells whether it is on sale with a free seat, price_from the lowest price in minor units of currency; rank is above 1 for events with the words, below 1 for words spelled alike, 0 without a query.
-Refusals: invalid_parameter (page, page_size).';
+Refuses: invalid_parameter (page, page_size).';

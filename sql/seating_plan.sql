@@ -228,7 +228,7 @@ COMMENT ON FUNCTION tixbook.seating_plan_faults(jsonb, text, text, boolean, bool
 'Every fault of a seating plan at once, in its order, none when it can be imported; the repairs are those of import_seating_plan.
 seats_required: false allows a plan of decoration only, for a house of standing room.
 Each fault has its place, as zones[0].rows[3].seats[7].seat_guid, an explanation, and its kind: missing_key, unknown_key, wrong_type, bad_value, empty_list, duplicate_category, unlisted_category, duplicate_seat_guid, no_seats, too_many.
-Refusals: none.';
+Makes no refusal.';
 
 
 -- The seats of a faultless plan, with repairs made, each standing at zone + row + seat offsets.
@@ -532,4 +532,4 @@ rename_duplicate_guids: true imports the second seat of guid G as G#2.
 focal_x, focal_y: the point that the best seats are nearest to, in plan units; by default the middle of the plan''s top edge.
 accessible: guids of the accessible seats. standing: [{"section": ..., "capacity": ..., "category": ..., "area": {"x", "y", "width", "height"}}, ...], as add_standing_section takes them.
 Each zone with seats becomes a section. A block is a run of one row and one category without an aisle; an aisle is a gap wider than 1.6 times the median gap of its row. Sections, rows and seats are numbered in the plan''s order; the rows of a section backwards where the plan starts at the back, and seats along the row where the plan has them shuffled.
-Refusals: seating_plan_invalid (DETAIL: fault_count, by_kind and the first 100 faults; seating_plan_faults gives all), invalid_parameter, seat_not_found (accessible names an unknown guid), standing_section.';
+Refuses: seating_plan_invalid (DETAIL: fault_count, by_kind and the first 100 faults; seating_plan_faults gives all), invalid_parameter, seat_not_found (accessible names an unknown guid), standing_section.';

@@ -8,8 +8,8 @@
 
 #include "errors.h"
 
-/* More seats than this no single call can name. */
-#define MAX_SEATS_A_CALL 100000
+/* As many as the largest house has. */
+#define MAX_SEATS_A_CALL 1000000
 
 /* NULL where the argument is null; else a palloc'd string. */
 extern char *argument_text(FunctionCallInfo fcinfo, int n);
