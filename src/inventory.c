@@ -156,7 +156,7 @@ look_before_lock(SeatBlocks *blocks, BlockGroup *groups, int32 ngroups, const Se
 		{
 			groups[i].locked = seat_block_read(blocks, groups[i].block_no, &groups[i].row) ?
 				BLOCK_LOCKED : BLOCK_ABSENT;
-			in_flight |= groups[i].locked == BLOCK_LOCKED && groups[i].row.in_flight;
+			in_flight |= groups[i].locked == BLOCK_LOCKED && groups[i].row.hands == ROW_IN_OTHER_HANDS;
 		}
 		*ngone = find_gone(groups, ngroups, places, seats, gone);
 		if (!in_flight)

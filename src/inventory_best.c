@@ -142,8 +142,8 @@ look(Search *search, int32 block_no, SeatBlock *row, Run *run)
 		return false;
 	}
 	hint->score = run->score;
-	search->met_others |= row->in_flight;
-	return !row->in_flight;
+	search->met_others |= row->hands == ROW_IN_OTHER_HANDS;
+	return row->hands != ROW_IN_OTHER_HANDS;
 }
 
 static void
@@ -297,7 +297,7 @@ survey_block(Search *search, Survey *survey, SeatBlock *row)
 	}
 	survey->free += free;
 	survey->longest = Max(survey->longest, longest);
-	if (row->in_flight)
+	if (row->hands == ROW_IN_OTHER_HANDS)
 	{
 		survey->in_flight++;
 		survey->longest_in_flight = Max(survey->longest_in_flight, longest);

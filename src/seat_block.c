@@ -90,7 +90,7 @@ block_from_slot(SeatBlocks *blocks, SeatBlock *block)
 	block->taken = seatmap_copy(DatumGetSeatmap(slot->tts_values[COLUMN_TAKEN]));
 	block->blocked = slot->tts_isnull[COLUMN_BLOCKED] ? NULL :
 		seatmap_copy(DatumGetSeatmap(slot->tts_values[COLUMN_BLOCKED]));
-	block->in_flight = store_row_in_flight(&blocks->scan);
+	block->hands = store_row_hands(&blocks->scan);
 	check_size(blocks, block);
 }
 
@@ -178,7 +178,8 @@ write_block(SeatBlocks *blocks, SeatBlock *block, bool wait)
 bool
 seat_block_replace(SeatBlocks *blocks, SeatBlock *block)
 {
-	return write_block(blocks, block, false) == TM_Ok;
+	/* A row in our own hands would look like one in others' to who does not wait. */
+	return write_block(blocks, block, block->hands == ROW_OURS) == TM_Ok;
 }
 
 /* Writes a block that this transaction has locked. */

@@ -14,7 +14,7 @@ typedef struct SeatBlock
 	int64		version;
 	Seatmap    *taken;
 	Seatmap    *blocked;		/* NULL: none */
-	bool		in_flight;		/* another transaction is deciding on it */
+	RowHands	hands;			/* who is deciding on it */
 } SeatBlock;
 
 /* The blocks of one event, opened for one call. */

@@ -234,23 +234,24 @@ store_scan_close(StoreScan *scan)
 }
 
 /*
- * Whether another transaction is deciding on the row just found: it has locked
- * or replaced this version and has not ended.
+ * In whose hands the row just found is.  A row that this transaction has locked
+ * and then replaced is still ours: the new version carries our lock on.
  */
-bool
-store_row_in_flight(StoreScan *scan)
+RowHands
+store_row_hands(StoreScan *scan)
 {
 	HeapTuple	tuple = ExecFetchSlotHeapTuple(scan->slot, false, NULL);
 	HeapTupleHeader header = tuple->t_data;
-	TransactionId xmax;
+	TransactionId xmax = HeapTupleHeaderGetRawXmax(header);
 
 	if (header->t_infomask & HEAP_XMAX_INVALID)
-		return false;
+		return ROW_FREE;
 	if (header->t_infomask & HEAP_XMAX_IS_MULTI)
-		return MultiXactIdIsRunning(HeapTupleHeaderGetRawXmax(header),
-									HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask));
-	xmax = HeapTupleHeaderGetRawXmax(header);
-	return !TransactionIdIsCurrentTransactionId(xmax) && TransactionIdIsInProgress(xmax);
+		return MultiXactIdIsRunning(xmax, HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask)) ?
+			ROW_IN_OTHER_HANDS : ROW_FREE;
+	if (TransactionIdIsCurrentTransactionId(xmax))
+		return ROW_OURS;
+	return TransactionIdIsInProgress(xmax) ? ROW_IN_OTHER_HANDS : ROW_FREE;
 }
 
 /*

@@ -58,6 +58,14 @@ typedef struct Store
 	TupleTableSlot *slot;		/* for the row being written */
 } Store;
 
+/* Who is deciding on a row: has locked or replaced it, and has not ended. */
+typedef enum RowHands
+{
+	ROW_FREE,
+	ROW_OURS,					/* this transaction */
+	ROW_IN_OTHER_HANDS
+} RowHands;
+
 /* A walk over the rows that an index finds. */
 typedef struct StoreScan
 {
@@ -84,7 +92,7 @@ extern void store_scan_open(StoreScan *scan, StoreTable table, StoreIndex index)
 extern void store_scan_start(StoreScan *scan, ScanKey keys, int nkeys);
 extern bool store_scan_next(StoreScan *scan);
 extern void store_scan_close(StoreScan *scan);
-extern bool store_row_in_flight(StoreScan *scan);
+extern RowHands store_row_hands(StoreScan *scan);
 
 extern void store_key_int4(ScanKey key, AttrNumber column, int32 value);
 extern void store_key_int4_from(ScanKey key, AttrNumber column, int32 value);

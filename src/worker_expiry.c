@@ -13,7 +13,9 @@
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "commands/extension.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -36,9 +38,9 @@
 
 #define WORKER_NAME				"tixbook expiry worker"
 
-/* Holds that are due but locked by others: look again soon. */
-#define FIRST_LOCKED_PAUSE_MS	10
-#define MAX_LOCKED_PAUSE_MS		100
+/* Holds that are due but cannot be ended now, being locked by others: look again soon. */
+#define FIRST_STUCK_PAUSE_MS	10
+#define MAX_STUCK_PAUSE_MS		1000
 
 /* After an error, so that a lasting fault does not fill the log. */
 #define FIRST_ERROR_PAUSE_MS	100
@@ -82,8 +84,7 @@ static LeaveReason leave_reason = LEAVE_FAILED;
 static uint32 asks_seen;
 
 static Oid	my_extension;
-static int	batch_size = INT_MAX;	/* below tixbook.expiry_batch for a while after an error */
-static int	locked_pause_ms = 0;
+static int	stuck_pause_ms = 0;
 static int	error_pause_ms = 0;
 static TimestampTz purge_not_before = 0;
 
@@ -207,12 +208,6 @@ find_extension(void)
 	return extension;
 }
 
-static int
-current_batch(void)
-{
-	return Min(batch_size, tixbook_expiry_batch);
-}
-
 static void
 look_for_keys(Look *look, TimestampTz now)
 {
@@ -226,12 +221,40 @@ look_for_keys(Look *look, TimestampTz now)
 		look->wake_at = Min(look->wake_at, due);
 		return;
 	}
-	look->purged = idempotency_purge(current_batch());
-	if (look->purged < current_batch())
+	look->purged = idempotency_purge(tixbook_expiry_batch);
+	if (look->purged < tixbook_expiry_batch)
 	{
 		purge_not_before = TimestampTzPlusMilliseconds(now, PURGE_INTERVAL_MS);
 		look->wake_at = Min(look->wake_at, purge_not_before);
 	}
+}
+
+static void
+wake_for_hold(Look *look, TimestampTz due, TimestampTz now)
+{
+	look->wake_at = Min(due, TimestampTzPlusMilliseconds(now, MAX_NAP_MS));
+}
+
+/* Holds that are stuck must not hide when the next one ends. */
+static void
+look_past_stuck_holds(Look *look, TimestampTz now)
+{
+	Oid			types[] = {TIMESTAMPTZOID};
+	Datum		values[] = {TimestampTzGetDatum(now)};
+
+	SPI_connect();
+	if (SPI_execute_with_args("SELECT expires_at FROM tixbook.booking"
+							  " WHERE status IN ('held', 'paying') AND expires_at > $1"
+							  " ORDER BY expires_at LIMIT 1",
+							  1, types, values, NULL, true, 1) == SPI_OK_SELECT &&
+		SPI_processed > 0)
+	{
+		bool		isnull;
+		Datum		due = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+
+		wake_for_hold(look, DatumGetTimestampTz(due), now);
+	}
+	SPI_finish();
 }
 
 static void
@@ -242,12 +265,14 @@ look_for_holds(Look *look, TimestampTz now)
 	if (!expiry_next_due(&due))
 		return;
 	if (due > now)
-		look->wake_at = Min(due, TimestampTzPlusMilliseconds(now, MAX_NAP_MS));
-	else
 	{
-		look->due = due;
-		look->expired = expiry_run(current_batch());
+		wake_for_hold(look, due, now);
+		return;
 	}
+	look->due = due;
+	look->expired = expiry_run(tixbook_expiry_batch);
+	if (look->expired == 0)
+		look_past_stuck_holds(look, now);
 }
 
 static void
@@ -389,15 +414,15 @@ sleep_until(TimestampTz wake_at)
 }
 
 /*
- * After an error: hold by hold for a while, so that what is bad spoils no
- * batch, and with pauses that grow while it lasts and that no commit cuts.
+ * expiry.c deals with holds that are bad; what comes here is a fault that
+ * concerns all of them.  The pauses grow while it lasts, and no commit cuts
+ * them.
  */
 static void
 pause_after_error(void)
 {
 	TimestampTz until;
 
-	batch_size = 1;
 	error_pause_ms = grow_pause(error_pause_ms, FIRST_ERROR_PAUSE_MS, MAX_ERROR_PAUSE_MS);
 	until = in_ms(error_pause_ms);
 	pg_atomic_write_u64(&my_slot->next_wake, (uint64) WORKER_DEAF);
@@ -407,14 +432,6 @@ pause_after_error(void)
 		leave_if_told();
 	}
 	listen_for_holds();
-}
-
-static void
-recovered(void)
-{
-	error_pause_ms = 0;
-	if (batch_size < tixbook_expiry_batch)
-		batch_size *= 2;
 }
 
 /* Works until nothing is due; returns when to wake. */
@@ -435,20 +452,19 @@ work(void)
 		if (look.extension != my_extension)
 			leave(OidIsValid(look.extension) ? LEAVE_AGAIN : LEAVE_ABSENT);
 
+		error_pause_ms = 0;
 		if (look.expired > 0 || look.purged > 0)
-		{
 			note_work(&look);
-			recovered();
-			locked_pause_ms = 0;
-		}
 		else if (look.due != 0)
 		{
-			locked_pause_ms = grow_pause(locked_pause_ms, FIRST_LOCKED_PAUSE_MS,
-										 MAX_LOCKED_PAUSE_MS);
-			return in_ms(locked_pause_ms);
+			stuck_pause_ms = grow_pause(stuck_pause_ms, FIRST_STUCK_PAUSE_MS, MAX_STUCK_PAUSE_MS);
+			return Min(look.wake_at, in_ms(stuck_pause_ms));
 		}
 		else
+		{
+			stuck_pause_ms = 0;
 			return look.wake_at;
+		}
 	}
 }
 
