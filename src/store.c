@@ -233,6 +233,29 @@ store_scan_close(StoreScan *scan)
 	table_close(scan->rel, NoLock);
 }
 
+static RowHands
+hands_of(TransactionId xid)
+{
+	if (TransactionIdIsCurrentTransactionId(xid))
+		return ROW_OURS;
+	return TransactionIdIsInProgress(xid) ? ROW_IN_OTHER_HANDS : ROW_FREE;
+}
+
+/* A transaction and its own savepoints make a multixact of locks, too. */
+static RowHands
+hands_of_multixact(MultiXactId multi, bool only_locked)
+{
+	MultiXactMember *members;
+	int			n = GetMultiXactIdMembers(multi, &members, false, only_locked);
+	RowHands	hands = ROW_FREE;
+
+	for (int i = 0; i < n; i++)
+		hands = Max(hands, hands_of(members[i].xid));
+	if (n > 0)
+		pfree(members);
+	return hands;
+}
+
 /*
  * In whose hands the row just found is.  A row that this transaction has locked
  * and then replaced is still ours: the new version carries our lock on.
@@ -242,16 +265,13 @@ store_row_hands(StoreScan *scan)
 {
 	HeapTuple	tuple = ExecFetchSlotHeapTuple(scan->slot, false, NULL);
 	HeapTupleHeader header = tuple->t_data;
-	TransactionId xmax = HeapTupleHeaderGetRawXmax(header);
 
 	if (header->t_infomask & HEAP_XMAX_INVALID)
 		return ROW_FREE;
 	if (header->t_infomask & HEAP_XMAX_IS_MULTI)
-		return MultiXactIdIsRunning(xmax, HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask)) ?
-			ROW_IN_OTHER_HANDS : ROW_FREE;
-	if (TransactionIdIsCurrentTransactionId(xmax))
-		return ROW_OURS;
-	return TransactionIdIsInProgress(xmax) ? ROW_IN_OTHER_HANDS : ROW_FREE;
+		return hands_of_multixact(HeapTupleHeaderGetRawXmax(header),
+								  HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask));
+	return hands_of(HeapTupleHeaderGetRawXmax(header));
 }
 
 /*

@@ -58,7 +58,7 @@ typedef struct Store
 	TupleTableSlot *slot;		/* for the row being written */
 } Store;
 
-/* Who is deciding on a row: has locked or replaced it, and has not ended. */
+/* Who is deciding on a row: has locked or replaced it, and has not ended; more urgent last. */
 typedef enum RowHands
 {
 	ROW_FREE,
