@@ -30,6 +30,8 @@ DECLARE
     laid_out integer;
     had integer;
 BEGIN
+    -- Two at once must not both lay the same blocks out.
+    PERFORM FROM tixbook.event e WHERE e.event_id = the_event.event_id FOR NO KEY UPDATE;
     -- Blocks are only ever appended to a venue.
     SELECT count(*) INTO had FROM tixbook.seat_block sb WHERE sb.event_id = the_event.event_id;
 

@@ -23,6 +23,17 @@ argument_text(FunctionCallInfo fcinfo, int n)
 	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
 }
 
+Event *
+argument_event(FunctionCallInfo fcinfo, int n, Refusal *refusal)
+{
+	Event	   *event = PG_ARGISNULL(n) ? NULL : catalog_event(PG_GETARG_INT32(n));
+	char	   *id = PG_ARGISNULL(n) ? "null" : psprintf("%d", PG_GETARG_INT32(n));
+
+	if (event == NULL)
+		refuse(refusal, REASON_EVENT_NOT_FOUND, id, "{\"event_id\": %s}", id);
+	return event;
+}
+
 static int
 compare_int32(const void *a, const void *b)
 {

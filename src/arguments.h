@@ -6,6 +6,7 @@
 
 #include "fmgr.h"
 
+#include "catalog.h"
 #include "errors.h"
 
 /* As many as the largest house has. */
@@ -13,6 +14,9 @@
 
 /* NULL where the argument is null; else a palloc'd string. */
 extern char *argument_text(FunctionCallInfo fcinfo, int n);
+
+/* The event; NULL: there is none, and the refusal says so. */
+extern Event *argument_event(FunctionCallInfo fcinfo, int n, Refusal *refusal);
 
 /* Seats by seat_index, sorted, each once; at least one. */
 extern bool argument_seats(FunctionCallInfo fcinfo, int n, int32 **seats, int32 *nseats,

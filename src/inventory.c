@@ -437,15 +437,14 @@ change_seats_entry(FunctionCallInfo fcinfo, bool block)
 				changed;
 
 	PreventCommandIfReadOnly(block ? "tixbook.block_seats()" : "tixbook.unblock_seats()");
-	event = PG_ARGISNULL(0) ? NULL : catalog_event(PG_GETARG_INT32(0));
+	event = argument_event(fcinfo, 0, &refusal);
 	if (event == NULL)
-		refuse(&refusal, REASON_EVENT_NOT_FOUND,
-			   PG_ARGISNULL(0) ? "null" : psprintf("%d", PG_GETARG_INT32(0)), NULL);
+		refusal_raise(&refusal);
 	/* A section without a free seat makes an empty list, which is no mistake. */
-	else if (!PG_ARGISNULL(1) && ArrayGetNItems(ARR_NDIM(PG_GETARG_ARRAYTYPE_P(1)),
+	if (!PG_ARGISNULL(1) && ArrayGetNItems(ARR_NDIM(PG_GETARG_ARRAYTYPE_P(1)),
 												ARR_DIMS(PG_GETARG_ARRAYTYPE_P(1))) == 0)
 		PG_RETURN_INT32(0);
-	else if (argument_seats(fcinfo, 1, &seats, &nseats, &refusal) &&
+	if (argument_seats(fcinfo, 1, &seats, &nseats, &refusal) &&
 			 change_seats(event, seats, nseats, block, &changed, &refusal))
 		PG_RETURN_INT32(changed);
 	refusal_raise(&refusal);

@@ -289,18 +289,6 @@ interval_text(const Interval *interval)
 		psprintf("%d %d %lld", interval->month, interval->day, (long long) interval->time);
 }
 
-static bool
-read_event(FunctionCallInfo fcinfo, Request *request, Refusal *refusal)
-{
-	request->event = PG_ARGISNULL(0) ? NULL : catalog_event(PG_GETARG_INT32(0));
-	if (request->event != NULL)
-		return true;
-	if (PG_ARGISNULL(0))
-		return refuse(refusal, REASON_EVENT_NOT_FOUND, "null", NULL);
-	return refuse(refusal, REASON_EVENT_NOT_FOUND, psprintf("%d", PG_GETARG_INT32(0)),
-				  "{\"event_id\": %d}", PG_GETARG_INT32(0));
-}
-
 /* What reserve and reserve_seats have in common, from argument `first` on. */
 static bool
 read_customer(FunctionCallInfo fcinfo, int first, Request *request, StringInfo parameters,
@@ -348,7 +336,8 @@ reserve_best(FunctionCallInfo fcinfo, Booking *booking, Refusal *refusal)
 	StringInfoData parameters;
 
 	initStringInfo(&parameters);
-	if (!read_event(fcinfo, &request, refusal) ||
+	request.event = argument_event(fcinfo, 0, refusal);
+	if (request.event == NULL ||
 		!read_scope(fcinfo, &request, &parameters, refusal) ||
 		!read_customer(fcinfo, 3, &request, &parameters, refusal))
 		return false;
@@ -369,7 +358,8 @@ reserve_named(FunctionCallInfo fcinfo, Booking *booking, Refusal *refusal)
 	int32	   *seats;
 
 	initStringInfo(&parameters);
-	if (!read_event(fcinfo, &request, refusal) ||
+	request.event = argument_event(fcinfo, 0, refusal);
+	if (request.event == NULL ||
 		!argument_seats(fcinfo, 1, &seats, &request.wish.quantity, refusal) ||
 		!read_customer(fcinfo, 2, &request, &parameters, refusal))
 		return false;
