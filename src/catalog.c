@@ -1,68 +1,60 @@
 /*
  * catalog.c: events and venue layouts in the memory of a backend.
  *
- * They are loaded on demand and forgotten, all of them, when a table that they
- * were made from changes: a statement trigger on each sends a relation cache
- * invalidation, which every backend sees before its next statement reads.
+ * They are loaded on demand and forgotten when a table that they were made from
+ * changes: a statement trigger on each sends a relation cache invalidation,
+ * which every backend sees before its next statement reads.  Events and prices
+ * may change while others sell, so they are forgotten without the layouts,
+ * which are large, and without what was seen of the blocks.
  */
 #include "postgres.h"
 
-#include <float.h>
-
 #include "access/xact.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "executor/spi.h"
-#include "miscadmin.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
-#include "utils/guc.h"
+#include "fmgr.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "catalog.h"
-#include "store.h"
+#include "catalog_load.h"
 
 PG_FUNCTION_INFO_V1(tixbook_layout_changed);
-PG_FUNCTION_INFO_V1(tixbook_least_score);
-
-/* Where they stand in tixbook.venue_block. */
-#define COLUMN_SCORE 7
-#define COLUMN_OFF_CENTRE 8
 
 /* Beyond this many remembered events a backend starts afresh. */
 #define MAX_REMEMBERED_EVENTS 4096
 
-typedef struct EventEntry
+/* An entry of any of the tables below: its key comes first. */
+typedef struct Entry
 {
-	int32		event_id;
-	Event	   *event;
-} EventEntry;
+	int32		id;
+	void	   *value;
+} Entry;
 
-typedef struct LayoutEntry
+/* Something remembered, in a memory context of its own. */
+typedef struct Memory
 {
-	int32		venue_id;
-	VenueLayout *layout;
-} LayoutEntry;
+	const char *name;
+	MemoryContext context;
+	bool		outdated;
+} Memory;
 
-static MemoryContext catalog_context = NULL;
-static MemoryContext retired_context = NULL;	/* out of date, but a caller may still look at it */
-static HTAB *events = NULL;
-static HTAB *layouts = NULL;
+static Memory event_memory = {"tixbook events", NULL, true};
+static Memory layout_memory = {"tixbook layouts", NULL, true};
+static HTAB *events = NULL;		/* Event, in event_memory */
+static HTAB *layouts = NULL;	/* VenueLayout, in layout_memory */
+static HTAB *hints = NULL;		/* EventHints by event, in layout_memory */
 
-/* Rises when what is remembered may be out of date. */
-static uint64 generation = 1;
-static uint64 remembered_generation = 0;
+/* Out of date, but a caller may still look at it until the transaction ends. */
+static MemoryContext retired_context = NULL;
 
+/* The first ones make events, the others layouts. */
 static const char *const watched_tables[] = {"event", "price", "section", "category", "venue_block"};
+#define WATCHED_FOR_EVENTS 2
 static Oid	watched_oids[lengthof(watched_tables)];
 
 /* Relation cache callback: must not read the catalog, so it only notes. */
@@ -72,8 +64,8 @@ relation_invalidated(Datum arg, Oid relid)
 	for (int i = 0; i < lengthof(watched_oids); i++)
 		if (!OidIsValid(relid) || watched_oids[i] == relid)
 		{
-			generation++;
-			return;
+			event_memory.outdated = true;
+			layout_memory.outdated |= !OidIsValid(relid) || i >= WATCHED_FOR_EVENTS;
 		}
 }
 
@@ -103,370 +95,120 @@ tixbook_layout_changed(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+/* An empty memory; what it held stays readable until the transaction ends. */
 static void
-forget_everything(void)
+start_afresh(Memory *memory)
 {
-	HASHCTL		control = {0};
-	Oid			schema = get_namespace_oid("tixbook", false);
+	if (retired_context == NULL)
+		retired_context = AllocSetContextCreate(TopMemoryContext, "tixbook retired",
+												ALLOCSET_SMALL_SIZES);
+	if (memory->context != NULL)
+		MemoryContextSetParent(memory->context, retired_context);
+	memory->context = AllocSetContextCreate(TopMemoryContext, "tixbook catalog",
+											ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSetIdentifier(memory->context, memory->name);
+	memory->outdated = false;
+}
 
+static HTAB *
+entries_in(const Memory *memory, const char *name)
+{
+	HASHCTL		control = {.keysize = sizeof(int32), .entrysize = sizeof(Entry)};
+
+	control.hcxt = memory->context;
+	return hash_create(name, 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+static void
+forget_what_is_outdated(void)
+{
+	Oid			schema;
+
+	if (!event_memory.outdated && hash_get_num_entries(events) <= MAX_REMEMBERED_EVENTS)
+		return;
+	schema = get_namespace_oid("tixbook", false);
 	for (int i = 0; i < lengthof(watched_tables); i++)
 		watched_oids[i] = get_relname_relid(watched_tables[i], schema);
-
-	if (retired_context == NULL)
-		retired_context = AllocSetContextCreate(TopMemoryContext, "tixbook retired catalogs",
-												ALLOCSET_SMALL_SIZES);
-	if (catalog_context != NULL)
-		MemoryContextSetParent(catalog_context, retired_context);
-	catalog_context = AllocSetContextCreate(TopMemoryContext, "tixbook catalog",
-											ALLOCSET_DEFAULT_SIZES);
-	control.hcxt = catalog_context;
-	control.keysize = sizeof(int32);
-	control.entrysize = sizeof(EventEntry);
-	events = hash_create("tixbook events", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	control.entrysize = sizeof(LayoutEntry);
-	layouts = hash_create("tixbook layouts", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	remembered_generation = generation;
-}
-
-/*
- * Loading: plain SQL, seldom run, as the owner of the tables, on which the
- * caller has no rights; so it must not find the caller's operators either.
- */
-typedef struct AsOwner
-{
-	Oid			user;
-	int			context;
-	int			settings;
-} AsOwner;
-
-static void
-become_owner(AsOwner *saved)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(store_table_oid(STORE_BOOKING)));
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for tixbook.booking");
-	GetUserIdAndSecContext(&saved->user, &saved->context);
-	SetUserIdAndSecContext(((Form_pg_class) GETSTRUCT(tuple))->relowner,
-						   saved->context | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_RESTRICTED_OPERATION);
-	ReleaseSysCache(tuple);
-	saved->settings = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	/* What made us load must be visible to the loading, not only to the next. */
-	PushActiveSnapshot(GetLatestSnapshot());
-}
-
-static void
-become_caller(const AsOwner *saved)
-{
-	PopActiveSnapshot();
-	SPI_finish();
-	AtEOXact_GUC(true, saved->settings);
-	SetUserIdAndSecContext(saved->user, saved->context);
-}
-
-static uint64
-query_by_id(const char *query, int32 id)
-{
-	Oid			type = INT4OID;
-	Datum		value = Int32GetDatum(id);
-	int			result = SPI_execute_with_args(query, 1, &type, &value, NULL, true, 0);
-
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "query failed: %s", SPI_result_code_string(result));
-	return SPI_processed;
-}
-
-static Datum
-field(uint64 row, int column, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
-}
-
-static int32
-int_field(uint64 row, int column, int32 if_null)
-{
-	bool		isnull;
-	Datum		value = field(row, column, &isnull);
-
-	return isnull ? if_null : DatumGetInt32(value);
-}
-
-static char *
-text_field(MemoryContext context, uint64 row, int column)
-{
-	char	   *value = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
-
-	return value == NULL ? NULL : MemoryContextStrdup(context, value);
-}
-
-static void
-load_sections(VenueLayout *layout)
-{
-	layout->nsections = (int32)
-		query_by_id("SELECT section_no::integer, name FROM tixbook.section"
-					" WHERE venue_id = $1 ORDER BY section_no", layout->venue_id);
-	layout->sections = MemoryContextAllocZero(layout->context,
-											  Max(layout->nsections, 1) * sizeof(VenueSection));
-	for (int i = 0; i < layout->nsections; i++)
+	if (layout_memory.outdated || hash_get_num_entries(hints) > MAX_REMEMBERED_EVENTS)
 	{
-		layout->sections[i].section_no = (int16) int_field(i, 1, 0);
-		layout->sections[i].name = text_field(layout->context, i, 2);
+		start_afresh(&layout_memory);
+		layouts = entries_in(&layout_memory, "tixbook layouts");
+		hints = entries_in(&layout_memory, "tixbook hints");
 	}
+	start_afresh(&event_memory);
+	events = entries_in(&event_memory, "tixbook events");
 }
 
-static void
-load_categories(VenueLayout *layout)
+static void *
+recall(HTAB *entries, int32 id)
 {
-	uint64		n = query_by_id("SELECT category_no::integer, name FROM tixbook.category"
-								" WHERE venue_id = $1 ORDER BY category_no", layout->venue_id);
+	Entry	   *entry = hash_search(entries, &id, HASH_FIND, NULL);
 
-	layout->ncategories = n == 0 ? 0 : int_field(n - 1, 1, 0) + 1;
-	layout->categories = MemoryContextAllocZero(layout->context,
-												Max(layout->ncategories, 1) * sizeof(char *));
-	for (uint64 i = 0; i < n; i++)
-		layout->categories[int_field(i, 1, 0)] = text_field(layout->context, i, 2);
+	return entry == NULL ? NULL : entry->value;
 }
 
-static int16
-section_position(const VenueLayout *layout, int32 section_no)
+static void *
+keep(HTAB *entries, int32 id, void *value)
 {
-	for (int i = 0; i < layout->nsections; i++)
-		if (layout->sections[i].section_no == section_no)
-			return (int16) i;
-	elog(ERROR, "venue block of an unknown section %d", section_no);
-}
+	Entry	   *entry = hash_search(entries, &id, HASH_ENTER, NULL);
 
-static void
-load_block(VenueLayout *layout, int32 block_no, uint64 row)
-{
-	VenueBlock *block = &layout->blocks[block_no];
-	VenueSection *section;
-	Datum		value;
-	bool		isnull;
-
-	block->first_seat = int_field(row, 2, 0);
-	block->capacity = int_field(row, 3, 0);
-	block->section = section_position(layout, int_field(row, 4, 0));
-	block->category_no = (int16) int_field(row, 5, 0);
-	value = field(row, 6, &isnull);
-	/* Standing places are nobody's best seats: they come last. */
-	block->standing = isnull;
-	block->best_score = isnull ? FLT_MAX : DatumGetFloat4(value);
-	value = field(row, 7, &isnull);
-	if (!isnull)
-	{
-		Seatmap    *map = DatumGetSeatmap(value);
-
-		block->accessible = MemoryContextAlloc(layout->context, VARSIZE(map));
-		memcpy(block->accessible, map, VARSIZE(map));
-	}
-
-	section = &layout->sections[block->section];
-	if (section->end_block == 0)
-		section->first_block = block_no;
-	section->end_block = block_no + 1;
+	entry->value = value;
+	return value;
 }
 
 static VenueLayout *
-load_layout(int32 venue_id)
+layout_of_venue(int32 venue_id)
 {
-	VenueLayout *layout = MemoryContextAllocZero(catalog_context, sizeof(VenueLayout));
-	uint64		n;
+	VenueLayout *layout = recall(layouts, venue_id);
 
-	layout->venue_id = venue_id;
-	layout->context = catalog_context;
-	load_sections(layout);
-	load_categories(layout);
-	n = query_by_id("SELECT block_no, first_seat, capacity, section_no::integer, category_no::integer,"
-					" best_score, accessible"
-					" FROM tixbook.venue_block WHERE venue_id = $1 ORDER BY block_no", venue_id);
-	layout->nblocks = (int32) n;
-	layout->blocks = MemoryContextAllocHuge(catalog_context, Max(n, 1) * sizeof(VenueBlock));
-	memset(layout->blocks, 0, n * sizeof(VenueBlock));
-	for (uint64 i = 0; i < n; i++)
+	return layout != NULL ? layout :
+		keep(layouts, venue_id, load_layout(layout_memory.context, venue_id));
+}
+
+/* What was seen of an event's blocks; nothing at first, so they are surveyed soon. */
+static EventHints *
+hints_of_event(int32 event_id, const VenueLayout *layout)
+{
+	EventHints *event_hints = recall(hints, event_id);
+
+	if (event_hints != NULL)
+		return event_hints;
+	event_hints = MemoryContextAlloc(layout_memory.context, sizeof(EventHints));
+	event_hints->blocks = MemoryContextAllocHuge(layout_memory.context,
+												 Max(layout->nblocks, 1) * sizeof(BlockHint));
+	for (int32 i = 0; i < layout->nblocks; i++)
 	{
-		if (int_field(i, 1, -1) != (int32) i)
-			elog(ERROR, "the blocks of venue %d are not numbered without gaps", venue_id);
-		load_block(layout, (int32) i, i);
+		event_hints->blocks[i].score = layout->blocks[i].best_score;
+		event_hints->blocks[i].run = layout->blocks[i].capacity;
 	}
-	return layout;
-}
-
-static VenueLayout *
-remembered_layout(int32 venue_id)
-{
-	LayoutEntry *entry = hash_search(layouts, &venue_id, HASH_FIND, NULL);
-	VenueLayout *layout;
-
-	if (entry != NULL)
-		return entry->layout;
-	layout = load_layout(venue_id);
-	entry = hash_search(layouts, &venue_id, HASH_ENTER, NULL);
-	entry->layout = layout;
-	return layout;
-}
-
-static void
-load_prices(Event *event)
-{
-	uint64		n;
-
-	event->price = MemoryContextAlloc(event->context,
-									  Max(event->layout->ncategories, 1) * sizeof(int64));
-	for (int i = 0; i < event->layout->ncategories; i++)
-		event->price[i] = -1;
-	n = query_by_id("SELECT category_no::integer, amount FROM tixbook.price WHERE event_id = $1",
-					event->event_id);
-	for (uint64 i = 0; i < n; i++)
-	{
-		int32		category_no = int_field(i, 1, -1);
-		bool		isnull;
-
-		if (category_no >= 0 && category_no < event->layout->ncategories)
-			event->price[category_no] = DatumGetInt64(field(i, 2, &isnull));
-	}
-}
-
-static SaleStatus
-sale_status(const char *status)
-{
-	return strcmp(status, "on_sale") == 0 ? SALE_ON :
-		strcmp(status, "paused") == 0 ? SALE_PAUSED :
-		strcmp(status, "closed") == 0 ? SALE_CLOSED : SALE_DRAFT;
-}
-
-static void
-start_hints(Event *event)
-{
-	int32		n = event->layout->nblocks;
-
-	event->hints = MemoryContextAllocHuge(event->context, Max(n, 1) * sizeof(BlockHint));
-	for (int32 i = 0; i < n; i++)
-	{
-		event->hints[i].score = event->layout->blocks[i].best_score;
-		event->hints[i].run = event->layout->blocks[i].capacity;
-	}
-	event->next_survey = DT_NOBEGIN;
-	event->spread = 1;
-}
-
-/* Loads the event, or returns NULL where there is none. */
-static Event *
-load_event(int32 event_id)
-{
-	Event	   *event;
-	bool		isnull;
-	Datum		value;
-
-	if (query_by_id("SELECT venue_id, status::text, sale_starts_at, sale_ends_at, max_per_booking,"
-					" max_per_customer, hold_ttl, currency, capacity"
-					" FROM tixbook.event WHERE event_id = $1", event_id) == 0)
-		return NULL;
-
-	event = MemoryContextAllocZero(catalog_context, sizeof(Event));
-	event->event_id = event_id;
-	event->context = catalog_context;
-	event->status = sale_status(text_field(catalog_context, 0, 2));
-	value = field(0, 3, &isnull);
-	event->sale_starts_at = isnull ? DT_NOBEGIN : DatumGetTimestampTz(value);
-	value = field(0, 4, &isnull);
-	event->sale_ends_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
-	event->max_per_booking = int_field(0, 5, 1);
-	event->max_per_customer = int_field(0, 6, 0);
-	value = field(0, 7, &isnull);
-	if (!isnull)
-		event->hold_ttl = *DatumGetIntervalP(value);
-	event->currency = text_field(catalog_context, 0, 8);
-	event->capacity = int_field(0, 9, 0);
-	event->layout = remembered_layout(int_field(0, 1, 0));
-	load_prices(event);
-	start_hints(event);
-	return event;
+	event_hints->next_survey = DT_NOBEGIN;
+	event_hints->spread = 1;
+	return keep(hints, event_id, event_hints);
 }
 
 Event *
 catalog_event(int32 event_id)
 {
-	EventEntry *entry;
 	Event	   *event;
+	int32		venue_id;
 	AsOwner		saved;
 
 	AcceptInvalidationMessages();
-	if (remembered_generation != generation ||
-		hash_get_num_entries(events) > MAX_REMEMBERED_EVENTS)
-		forget_everything();
-
-	entry = hash_search(events, &event_id, HASH_FIND, NULL);
-	if (entry != NULL)
-		return entry->event;
+	forget_what_is_outdated();
+	event = recall(events, event_id);
+	if (event != NULL)
+		return event;
 
 	become_owner(&saved);
-	event = load_event(event_id);
+	event = load_event(event_memory.context, event_id, &venue_id);
+	if (event != NULL)
+	{
+		event->layout = layout_of_venue(venue_id);
+		event->hints = hints_of_event(event_id, event->layout);
+		load_prices(event);
+	}
 	become_caller(&saved);
-	if (event == NULL)
-		return NULL;
-	entry = hash_search(events, &event_id, HASH_ENTER, NULL);
-	entry->event = event;
-	return event;
-}
-
-/* A real[] of n elements. */
-static float4 *
-copy_scores(MemoryContext context, Datum value, int32 n)
-{
-	ArrayType  *array = DatumGetArrayTypeP(value);
-	float4	   *scores;
-
-	if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] != n || ARR_HASNULL(array))
-		elog(ERROR, "malformed scores of a venue block");
-	scores = MemoryContextAlloc(context, n * sizeof(float4));
-	memcpy(scores, ARR_DATA_PTR(array), n * sizeof(float4));
-	return scores;
-}
-
-void
-catalog_need_scores(VenueLayout *layout, int32 block_no)
-{
-	VenueBlock *block = &layout->blocks[block_no];
-	StoreScan	scan;
-	ScanKeyData keys[2];
-
-	if (block->standing || block->score != NULL)
-		return;
-	store_key_int4(&keys[0], 1, layout->venue_id);
-	store_key_int4(&keys[1], 2, block_no);
-	store_scan_open(&scan, STORE_VENUE_BLOCK, STORE_VENUE_BLOCK_KEY);
-	store_scan_start(&scan, keys, 2);
-	if (!store_scan_next(&scan))
-		elog(ERROR, "block %d of venue %d has gone", block_no, layout->venue_id);
-	slot_getallattrs(scan.slot);
-	block->off_centre = copy_scores(layout->context, scan.slot->tts_values[COLUMN_OFF_CENTRE],
-									block->capacity);
-	block->score = copy_scores(layout->context, scan.slot->tts_values[COLUMN_SCORE],
-							   block->capacity);
-	store_scan_close(&scan);
-}
-
-/* least_score(score real[]) → real */
-Datum
-tixbook_least_score(PG_FUNCTION_ARGS)
-{
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
-	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	float4	   *scores = (float4 *) ARR_DATA_PTR(array);
-	float4		least;
-
-	if (n == 0 || ARR_HASNULL(array))
-		PG_RETURN_NULL();
-	least = scores[0];
-	for (int i = 1; i < n; i++)
-		least = Min(least, scores[i]);
-	PG_RETURN_FLOAT4(least);
+	return event == NULL ? NULL : keep(events, event_id, event);
 }
 
 int32

@@ -63,6 +63,13 @@ typedef struct BlockHint
 	int32		run;			/* no longer run was free */
 } BlockHint;
 
+typedef struct EventHints
+{
+	BlockHint  *blocks;			/* by block_no */
+	TimestampTz next_survey;	/* when they are renewed */
+	float4		spread;			/* how many blocks to spread over: grows as others are met */
+} EventHints;
+
 typedef struct Event
 {
 	int32		event_id;
@@ -78,9 +85,7 @@ typedef struct Event
 	int32		capacity;
 	int64	   *price;			/* by category_no; -1: not for sale */
 
-	BlockHint  *hints;			/* by block_no */
-	TimestampTz next_survey;	/* when the hints are renewed */
-	float4		spread;			/* how many blocks to spread over: grows as others are met */
+	EventHints *hints;
 } Event;
 
 extern void catalog_init(void);

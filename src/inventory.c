@@ -293,8 +293,8 @@ places_of_lists(Event *event, const SeatList *lists, int nlists, int32 *nplaces)
 static void
 forget_hint(Event *event, int32 block_no)
 {
-	event->hints[block_no].run = event->layout->blocks[block_no].capacity;
-	event->hints[block_no].score = event->layout->blocks[block_no].best_score;
+	event->hints->blocks[block_no].run = event->layout->blocks[block_no].capacity;
+	event->hints->blocks[block_no].score = event->layout->blocks[block_no].best_score;
 }
 
 static void

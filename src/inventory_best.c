@@ -102,15 +102,15 @@ choose_candidates(const Search *search, int32 *candidates, int wanted)
 	block_range(search, &from, &to);
 	for (int32 b = from; b < to; b++)
 	{
-		float4		score = event->hints[b].score;
+		float4		score = event->hints->blocks[b].score;
 		int			place;
 
-		if (event->hints[b].run < search->wish->quantity ||
-			(n == wanted && score >= event->hints[candidates[n - 1]].score) ||
+		if (event->hints->blocks[b].run < search->wish->quantity ||
+			(n == wanted && score >= event->hints->blocks[candidates[n - 1]].score) ||
 			!eligible(search, &event->layout->blocks[b]))
 			continue;
 		place = n < wanted ? n++ : n - 1;
-		while (place > 0 && event->hints[candidates[place - 1]].score > score)
+		while (place > 0 && event->hints->blocks[candidates[place - 1]].score > score)
 		{
 			candidates[place] = candidates[place - 1];
 			place--;
@@ -125,7 +125,7 @@ static bool
 look(Search *search, int32 block_no, SeatBlock *row, Run *run)
 {
 	const VenueBlock *block = &search->event->layout->blocks[block_no];
-	BlockHint  *hint = &search->event->hints[block_no];
+	BlockHint  *hint = &search->event->hints->blocks[block_no];
 	Seatmap    *map;
 
 	if (!seat_block_read(&search->blocks, block_no, row))
@@ -198,15 +198,15 @@ good_enough(const Search *search, const Run *best, int looks, int32 next_block)
 	if (looks >= LOOKS)
 		return true;
 	return best->orphans == 0 &&
-		(search->event->spread >= 2 ||
-		 best->score <= search->event->hints[next_block].score * NEAR_ENOUGH);
+		(search->event->hints->spread >= 2 ||
+		 best->score <= search->event->hints->blocks[next_block].score * NEAR_ENOUGH);
 }
 
 /* Looks at candidates until one is good enough, and takes the best. */
 static bool
 take_candidate(Search *search, const int32 *candidates, int n)
 {
-	int			spread = Min((int) search->event->spread, n);
+	int			spread = Min((int) search->event->hints->spread, n);
 	int			start = spread > 1 ? (int) (pg_prng_uint32(&pg_global_prng_state) % spread) : 0;
 	int			looks = 0;
 	SeatBlock	row,
@@ -235,10 +235,10 @@ take_candidate(Search *search, const int32 *candidates, int n)
 static void
 adapt_spread(Search *search)
 {
-	float4		spread = search->event->spread;
+	float4		spread = search->event->hints->spread;
 
 	spread = search->met_others ? spread + 2 : spread - spread / 16;
-	search->event->spread = Max(1, Min(spread, MAX_SPREAD));
+	search->event->hints->spread = Max(1, Min(spread, MAX_SPREAD));
 }
 
 static bool
@@ -248,7 +248,7 @@ take_by_hints(Search *search)
 
 	for (int attempt = 0; attempt < 3; attempt++)
 	{
-		int			wanted = (int) search->event->spread + LOOKS;
+		int			wanted = (int) search->event->hints->spread + LOOKS;
 		int			n = choose_candidates(search, candidates, Min(wanted, MAX_CANDIDATES));
 		bool		taken;
 
@@ -292,8 +292,8 @@ survey_block(Search *search, Survey *survey, SeatBlock *row)
 
 	if (!wish->accessible)
 	{
-		search->event->hints[row->block_no].run = longest;
-		search->event->hints[row->block_no].score = block->best_score;
+		search->event->hints->blocks[row->block_no].run = longest;
+		search->event->hints->blocks[row->block_no].score = block->best_score;
 	}
 	survey->free += free;
 	survey->longest = Max(survey->longest, longest);
@@ -330,7 +330,7 @@ make_survey(Search *search, Survey *survey)
 			survey_block(search, survey, &row);
 	}
 	ended = GetCurrentTimestamp();
-	search->event->next_survey = ended + Max(USECS_PER_SEC, (ended - started) * SURVEY_SHARE);
+	search->event->hints->next_survey = ended + Max(USECS_PER_SEC, (ended - started) * SURVEY_SHARE);
 }
 
 /* Takes the parts of one block; false: not as the survey saw it any more. */
@@ -529,7 +529,7 @@ inventory_take_remembered(Event *event, const Wish *wish, Take *take)
 	Search		search;
 
 	/* Nothing is remembered of accessible seats, nor when it is too old. */
-	if (wish->accessible || GetCurrentTimestamp() >= event->next_survey)
+	if (wish->accessible || GetCurrentTimestamp() >= event->hints->next_survey)
 		return false;
 	start_search(&search, event, wish, take);
 	return end_search(&search, take_by_hints(&search));

@@ -229,7 +229,8 @@ log_slots_short(void)
 	ereport(LOG,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("more databases need a tixbook worker than \"tixbook.max_databases\" allows"),
-			 errhint("Increase \"tixbook.max_databases\" (now %d), or name the databases in \"tixbook.databases\".",
+			 errhint("Increase \"tixbook.max_databases\" (now %d), or name the databases"
+					 " in \"tixbook.databases\".",
 					 worker_shared->slot_count)));
 }
 
@@ -368,7 +369,8 @@ log_out_of_processes(void)
 		ereport(LOG,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("out of background worker slots for the tixbook expiry worker"),
-				 errdetail("Holds still end at their instant; their seats are given back when they are asked for."),
+				 errdetail("Holds still end at their instant; their seats are given back"
+						   " when they are asked for."),
 				 errhint("You might need to increase \"max_worker_processes\".")));
 	retry_delay_ms = grow_delay(retry_delay_ms, FIRST_RETRY_DELAY_MS, MAX_RETRY_DELAY_MS);
 }

@@ -1,0 +1,309 @@
+/*
+ * catalog_load.c: events and venue layouts, read from their tables.
+ *
+ * Plain SQL, seldom run, as the owner of the tables, on which the caller has no
+ * rights; so it must not find the caller's operators either.
+ */
+#include "postgres.h"
+
+#include <float.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "catalog_load.h"
+#include "store.h"
+
+PG_FUNCTION_INFO_V1(tixbook_least_score);
+
+/* Where they stand in tixbook.venue_block. */
+#define COLUMN_SCORE 7
+#define COLUMN_OFF_CENTRE 8
+
+void
+become_owner(AsOwner *saved)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(store_table_oid(STORE_BOOKING)));
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for tixbook.booking");
+	GetUserIdAndSecContext(&saved->user, &saved->context);
+	SetUserIdAndSecContext(((Form_pg_class) GETSTRUCT(tuple))->relowner,
+						   saved->context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+	ReleaseSysCache(tuple);
+	saved->settings = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	/* What made us load must be visible to the loading, not only to the next. */
+	PushActiveSnapshot(GetLatestSnapshot());
+}
+
+void
+become_caller(const AsOwner *saved)
+{
+	PopActiveSnapshot();
+	SPI_finish();
+	AtEOXact_GUC(true, saved->settings);
+	SetUserIdAndSecContext(saved->user, saved->context);
+}
+
+static uint64
+query_by_id(const char *query, int32 id)
+{
+	Oid			type = INT4OID;
+	Datum		value = Int32GetDatum(id);
+	int			result = SPI_execute_with_args(query, 1, &type, &value, NULL, true, 0);
+
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "query failed: %s", SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+static Datum
+field(uint64 row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+static int32
+int_field(uint64 row, int column, int32 if_null)
+{
+	bool		isnull;
+	Datum		value = field(row, column, &isnull);
+
+	return isnull ? if_null : DatumGetInt32(value);
+}
+
+static char *
+text_field(MemoryContext context, uint64 row, int column)
+{
+	char	   *value = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+
+	return value == NULL ? NULL : MemoryContextStrdup(context, value);
+}
+
+static void
+load_sections(VenueLayout *layout)
+{
+	layout->nsections = (int32)
+		query_by_id("SELECT section_no::integer, name FROM tixbook.section"
+					" WHERE venue_id = $1 ORDER BY section_no", layout->venue_id);
+	layout->sections = MemoryContextAllocZero(layout->context,
+											  Max(layout->nsections, 1) * sizeof(VenueSection));
+	for (int i = 0; i < layout->nsections; i++)
+	{
+		layout->sections[i].section_no = (int16) int_field(i, 1, 0);
+		layout->sections[i].name = text_field(layout->context, i, 2);
+	}
+}
+
+static void
+load_categories(VenueLayout *layout)
+{
+	uint64		n = query_by_id("SELECT category_no::integer, name FROM tixbook.category"
+								" WHERE venue_id = $1 ORDER BY category_no", layout->venue_id);
+
+	layout->ncategories = n == 0 ? 0 : int_field(n - 1, 1, 0) + 1;
+	layout->categories = MemoryContextAllocZero(layout->context,
+												Max(layout->ncategories, 1) * sizeof(char *));
+	for (uint64 i = 0; i < n; i++)
+		layout->categories[int_field(i, 1, 0)] = text_field(layout->context, i, 2);
+}
+
+static int16
+section_position(const VenueLayout *layout, int32 section_no)
+{
+	for (int i = 0; i < layout->nsections; i++)
+		if (layout->sections[i].section_no == section_no)
+			return (int16) i;
+	elog(ERROR, "venue block of an unknown section %d", section_no);
+}
+
+static void
+load_block(VenueLayout *layout, int32 block_no, uint64 row)
+{
+	VenueBlock *block = &layout->blocks[block_no];
+	VenueSection *section;
+	Datum		value;
+	bool		isnull;
+
+	block->first_seat = int_field(row, 2, 0);
+	block->capacity = int_field(row, 3, 0);
+	block->section = section_position(layout, int_field(row, 4, 0));
+	block->category_no = (int16) int_field(row, 5, 0);
+	value = field(row, 6, &isnull);
+	/* Standing places are nobody's best seats: they come last. */
+	block->standing = isnull;
+	block->best_score = isnull ? FLT_MAX : DatumGetFloat4(value);
+	value = field(row, 7, &isnull);
+	if (!isnull)
+	{
+		Seatmap    *map = DatumGetSeatmap(value);
+
+		block->accessible = MemoryContextAlloc(layout->context, VARSIZE(map));
+		memcpy(block->accessible, map, VARSIZE(map));
+	}
+
+	section = &layout->sections[block->section];
+	if (section->end_block == 0)
+		section->first_block = block_no;
+	section->end_block = block_no + 1;
+}
+
+VenueLayout *
+load_layout(MemoryContext context, int32 venue_id)
+{
+	VenueLayout *layout = MemoryContextAllocZero(context, sizeof(VenueLayout));
+	uint64		n;
+
+	layout->venue_id = venue_id;
+	layout->context = context;
+	load_sections(layout);
+	load_categories(layout);
+	n = query_by_id("SELECT block_no, first_seat, capacity, section_no::integer, category_no::integer,"
+					" best_score, accessible"
+					" FROM tixbook.venue_block WHERE venue_id = $1 ORDER BY block_no", venue_id);
+	layout->nblocks = (int32) n;
+	layout->blocks = MemoryContextAllocHuge(context, Max(n, 1) * sizeof(VenueBlock));
+	memset(layout->blocks, 0, n * sizeof(VenueBlock));
+	for (uint64 i = 0; i < n; i++)
+	{
+		if (int_field(i, 1, -1) != (int32) i)
+			elog(ERROR, "the blocks of venue %d are not numbered without gaps", venue_id);
+		load_block(layout, (int32) i, i);
+	}
+	return layout;
+}
+
+/* The prices of an event whose layout is known. */
+void
+load_prices(Event *event)
+{
+	uint64		n;
+
+	event->price = MemoryContextAlloc(event->context,
+									  Max(event->layout->ncategories, 1) * sizeof(int64));
+	for (int i = 0; i < event->layout->ncategories; i++)
+		event->price[i] = -1;
+	n = query_by_id("SELECT category_no::integer, amount FROM tixbook.price WHERE event_id = $1",
+					event->event_id);
+	for (uint64 i = 0; i < n; i++)
+	{
+		int32		category_no = int_field(i, 1, -1);
+		bool		isnull;
+
+		if (category_no >= 0 && category_no < event->layout->ncategories)
+			event->price[category_no] = DatumGetInt64(field(i, 2, &isnull));
+	}
+}
+
+static SaleStatus
+sale_status(const char *status)
+{
+	return strcmp(status, "on_sale") == 0 ? SALE_ON :
+		strcmp(status, "paused") == 0 ? SALE_PAUSED :
+		strcmp(status, "closed") == 0 ? SALE_CLOSED : SALE_DRAFT;
+}
+
+/*
+ * The event without its layout and what hangs on that, or NULL where there is
+ * none; venue_id is where it takes place.
+ */
+Event *
+load_event(MemoryContext context, int32 event_id, int32 *venue_id)
+{
+	Event	   *event;
+	bool		isnull;
+	Datum		value;
+
+	if (query_by_id("SELECT venue_id, status::text, sale_starts_at, sale_ends_at, max_per_booking,"
+					" max_per_customer, hold_ttl, currency, capacity"
+					" FROM tixbook.event WHERE event_id = $1", event_id) == 0)
+		return NULL;
+
+	event = MemoryContextAllocZero(context, sizeof(Event));
+	event->event_id = event_id;
+	event->context = context;
+	event->status = sale_status(text_field(context, 0, 2));
+	value = field(0, 3, &isnull);
+	event->sale_starts_at = isnull ? DT_NOBEGIN : DatumGetTimestampTz(value);
+	value = field(0, 4, &isnull);
+	event->sale_ends_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
+	event->max_per_booking = int_field(0, 5, 1);
+	event->max_per_customer = int_field(0, 6, 0);
+	value = field(0, 7, &isnull);
+	if (!isnull)
+		event->hold_ttl = *DatumGetIntervalP(value);
+	event->currency = text_field(context, 0, 8);
+	event->capacity = int_field(0, 9, 0);
+	*venue_id = int_field(0, 1, 0);
+	return event;
+}
+
+/* A real[] of n elements. */
+static float4 *
+copy_scores(MemoryContext context, Datum value, int32 n)
+{
+	ArrayType  *array = DatumGetArrayTypeP(value);
+	float4	   *scores;
+
+	if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] != n || ARR_HASNULL(array))
+		elog(ERROR, "malformed scores of a venue block");
+	scores = MemoryContextAlloc(context, n * sizeof(float4));
+	memcpy(scores, ARR_DATA_PTR(array), n * sizeof(float4));
+	return scores;
+}
+
+void
+catalog_need_scores(VenueLayout *layout, int32 block_no)
+{
+	VenueBlock *block = &layout->blocks[block_no];
+	StoreScan	scan;
+	ScanKeyData keys[2];
+
+	if (block->standing || block->score != NULL)
+		return;
+	store_key_int4(&keys[0], 1, layout->venue_id);
+	store_key_int4(&keys[1], 2, block_no);
+	store_scan_open(&scan, STORE_VENUE_BLOCK, STORE_VENUE_BLOCK_KEY);
+	store_scan_start(&scan, keys, 2);
+	if (!store_scan_next(&scan))
+		elog(ERROR, "block %d of venue %d has gone", block_no, layout->venue_id);
+	slot_getallattrs(scan.slot);
+	block->off_centre = copy_scores(layout->context, scan.slot->tts_values[COLUMN_OFF_CENTRE],
+									block->capacity);
+	block->score = copy_scores(layout->context, scan.slot->tts_values[COLUMN_SCORE],
+							   block->capacity);
+	store_scan_close(&scan);
+}
+
+/* least_score(score real[]) → real */
+Datum
+tixbook_least_score(PG_FUNCTION_ARGS)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
+	int			n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	float4	   *scores = (float4 *) ARR_DATA_PTR(array);
+	float4		least;
+
+	if (n == 0 || ARR_HASNULL(array))
+		PG_RETURN_NULL();
+	least = scores[0];
+	for (int i = 1; i < n; i++)
+		least = Min(least, scores[i]);
+	PG_RETURN_FLOAT4(least);
+}
