@@ -143,8 +143,12 @@ BEGIN
         PERFORM tixbook.refuse('venue_not_found',
             jsonb_build_object('venue_id', create_event.venue_id), coalesce(create_event.venue_id::text, 'null'));
     END IF;
-    new_id := coalesce(create_event.event_id,
-                       nextval('tixbook.event_event_id_seq')::integer);
+    new_id := create_event.event_id;
+    -- An id that somebody chose may stand in the way of the sequence.
+    WHILE new_id IS NULL OR create_event.event_id IS NULL
+          AND EXISTS (SELECT FROM tixbook.event e WHERE e.event_id = new_id) LOOP
+        new_id := nextval('tixbook.event_event_id_seq')::integer;
+    END LOOP;
     INSERT INTO tixbook.event (event_id, venue_id, name, performer, description, city, starts_at,
                                currency, max_per_booking, max_per_customer, hold_ttl)
     VALUES (new_id, create_event.venue_id, create_event.name, create_event.performer,

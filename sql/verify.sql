@@ -66,6 +66,13 @@ AS $$
     WHERE b.capacity IS NULL OR tixbook.length(b.taken) <> b.capacity
        OR b.free <> b.capacity - tixbook.cardinality(b.taken)
     UNION ALL
+    SELECT e.event_id, 'every block of the venue, as far as the event reaches, is there',
+           jsonb_build_object('block_no', vb.block_no)
+    FROM events e
+    JOIN tixbook.venue_block vb ON vb.venue_id = e.venue_id AND vb.first_seat < e.capacity
+    LEFT JOIN blocks b ON b.event_id = e.event_id AND b.block_no = vb.block_no
+    WHERE b.block_no IS NULL
+    UNION ALL
     SELECT l.event_id, 'every seat of a confirmed booking has its ticket',
            jsonb_build_object('seat', l.seat, 'booking_id', l.booking_id)
     FROM live l

@@ -9,6 +9,7 @@
 
 #include "access/xact.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -94,7 +95,10 @@ check_quantity(const Request *request, Refusal *refusal)
 				  request->event->event_id, limit, request->wish.quantity);
 }
 
-/* When a hold made now ends; false: it would last too long, or no time. */
+/*
+ * When a hold made now ends; false: the caller wants it too long, or for no
+ * time.  What the event or the setting says is cut short where it is too long.
+ */
 static bool
 hold_end(const Request *request, TimestampTz *expires_at, Refusal *refusal)
 {
@@ -113,6 +117,8 @@ hold_end(const Request *request, TimestampTz *expires_at, Refusal *refusal)
 														  IntervalPGetDatum(ttl)));
 	if (*expires_at <= request->now)
 		return refuse_parameter(refusal, "hold_for", "must be longer than nothing");
+	if (request->hold_for == NULL)
+		*expires_at = Min(*expires_at, latest);
 	if (*expires_at > latest)
 		return refuse_parameter(refusal, "hold_for", "is longer than tixbook.max_hold");
 	return true;
@@ -301,7 +307,7 @@ read_customer(FunctionCallInfo fcinfo, int first, Request *request, StringInfo p
 	add_parameter(parameters, "customer", request->customer);
 	add_parameter(parameters, "hold_for", interval_text(request->hold_for));
 	if (request->customer != NULL &&
-		(*request->customer == '\0' || strlen(request->customer) > MAX_CUSTOMER_CHARS))
+		(*request->customer == '\0' || pg_mbstrlen(request->customer) > MAX_CUSTOMER_CHARS))
 		return refuse_parameter(refusal, "customer", "must have 1 to 255 characters");
 	return true;
 }
