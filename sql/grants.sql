@@ -79,3 +79,6 @@ BEGIN
 END
 $$;
 GRANT SELECT ON ALL TABLES IN SCHEMA tixbook TO tixbook_administrator;
+
+-- Who watches the server may see how the workers are, and that all is sound.
+GRANT EXECUTE ON FUNCTION tixbook.worker_status(), tixbook.verify(integer) TO pg_monitor;

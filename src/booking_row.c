@@ -231,6 +231,11 @@ booking_found(Bookings *bookings, Booking *booking)
 	booking->status = status_of(DatumGetObjectId(slot->tts_values[COLUMN_STATUS]));
 	booking->adjacent = DatumGetBool(slot->tts_values[COLUMN_ADJACENT]);
 	seats = DatumGetArrayTypePCopy(slot->tts_values[COLUMN_SEATS]);
+	if (ARR_NDIM(seats) > 1 || ARR_HASNULL(seats))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the seats of a booking of event %d are not a list of seats",
+						booking->event_id)));
 	booking->nseats = ArrayGetNItems(ARR_NDIM(seats), ARR_DIMS(seats));
 	booking->seats = (int32 *) ARR_DATA_PTR(seats);
 	booking->currency = get_text(slot, COLUMN_CURRENCY);

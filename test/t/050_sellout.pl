@@ -1,0 +1,100 @@
+# 64 clients sell a house of 18,000 seats out, to the last seat.  Nothing comes back meanwhile, so each refusal
+# can be judged afterwards: seats that calls took which began after its answer were free when it was given.
+use v5.30;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use DBI;
+use List::Util qw(sum0);
+use POSIX ();
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(clock_gettime sleep CLOCK_MONOTONIC);
+use Tixbook::Test;
+
+my ($CLIENTS, $ROWS, $SEATS) = (64, 180, 100);
+my $node  = new_node('sellout', conf => ['max_connections = 100']);
+my $event = new_house($node, 'postgres', $ROWS, $SEATS);
+my $log   = PostgreSQL::Test::Utils::tempdir();
+
+sub clock { return clock_gettime(CLOCK_MONOTONIC) }
+
+# Parties of one to six while there is room for them, then single seats until the house is sold out.
+sub client
+{
+	my ($number) = @_;
+	srand $number;
+	my $dbh = DBI->connect(sprintf('dbi:Pg:host=%s;port=%s;dbname=postgres', $node->host, $node->port),
+		undef, undef, { RaiseError => 1, PrintError => 0 });
+	my $reserve = $dbh->prepare("SELECT booking_id, cardinality(seats) FROM tixbook.reserve($event, ?, hold_for => '1 h')");
+	my $confirm = $dbh->prepare('SELECT FROM tixbook.confirm(?, ?)');
+	open my $out, '>', "$log/$number" or die "cannot write $log/$number: $!\n";
+	my $largest = 6;
+	while ($largest)
+	{
+		my $quantity = 1 + int rand $largest;
+		my $began    = clock();
+		my $hold     = eval { $dbh->selectrow_arrayref($reserve, undef, $quantity) };
+		my $ended    = clock();
+		my $outcome  = $hold ? 'ok' : refusal($dbh, $@);
+		say {$out} join ' ', $began, $ended, $quantity, $outcome, $hold ? $hold->[1] : 0;
+		if ($hold) { $confirm->execute($hold->[0], "paid $hold->[0]") if rand() < 0.7 }
+		elsif ($outcome eq 'busy') { sleep 0.01 }
+		else { $largest = $quantity - 1 }
+	}
+	close $out or die "cannot write $log/$number: $!\n";
+	$dbh->disconnect;
+	return;
+}
+
+sub refusal
+{
+	my ($dbh, $error) = @_;
+	state %reason = (TB102 => 'sold_out', TB103 => 'not_enough_seats', TB107 => 'busy');
+	return $reason{ $dbh->state } // die $error;
+}
+
+my %client;
+for my $number (1 .. $CLIENTS)
+{
+	my $pid = fork // die "cannot fork: $!\n";
+	if (!$pid)
+	{
+		my $done = eval { client($number); 1 };
+		diag("client $number: $@") if !$done;
+		POSIX::_exit($done ? 0 : 1);
+	}
+	$client{$pid} = $number;
+}
+my @failed = grep { waitpid($_, 0); $? } sort keys %client;
+is(@failed, 0, "$CLIENTS clients sold until there was nothing left");
+
+my @calls = map { my %call; @call{qw(began ended quantity outcome seats)} = split; \%call }
+  map { split /\n/, slurp_file("$log/$_") } 1 .. $CLIENTS;
+my @sales    = grep { $_->{outcome} eq 'ok' } @calls;
+my @refusals = grep { $_->{outcome} =~ /^(?:sold_out|not_enough_seats)$/ } @calls;
+my $busy     = grep { $_->{outcome} eq 'busy' } @calls;
+note(scalar(@sales) . ' holds, ' . @refusals . " refusals, busy $busy times");
+
+is(sum0(map { $_->{seats} } @sales), $ROWS * $SEATS, 'the holds add up to the house');
+is(scalar(grep { $_->{outcome} eq 'ok' && $_->{seats} != $_->{quantity} } @calls), 0, 'each has the seats it asked for');
+
+sub free_all_along
+{
+	my ($refusal) = @_;
+	return sum0(map { $_->{seats} } grep { $_->{began} > $refusal->{ended} } @sales);
+}
+is_deeply([ grep { $_->{outcome} eq 'sold_out' && free_all_along($_) } @refusals ],
+	[], 'no call said sold_out while a seat was free');
+is_deeply([ grep { free_all_along($_) >= $_->{quantity} } @refusals ],
+	[], 'none was refused for want of seats that were free');
+
+is($node->safe_psql('postgres', "SELECT count(*) FROM tixbook.verify($event)"), 0, 'the laws hold');
+is($node->safe_psql('postgres', <<~SQL), $ROWS * $SEATS . "|0|t", 'map, tickets and holds agree: every seat is taken');
+	SELECT tixbook.cardinality(a.taken), a.free,
+	       a.capacity = (SELECT count(*) FROM tixbook.ticket WHERE event_id = $event)
+	                  + (SELECT sum(cardinality(seats)) FROM tixbook.booking WHERE event_id = $event AND status = 'held')
+	FROM tixbook.availability($event) a
+	SQL
+$node->stop;
+done_testing();
