@@ -8,6 +8,8 @@
 #ifndef TIXBOOK_ERRORS_H
 #define TIXBOOK_ERRORS_H
 
+#include "compat.h"
+
 typedef enum Reason
 {
 	REASON_NONE = 0,
@@ -27,7 +29,7 @@ typedef struct Refusal
 /* Fills the refusal in and returns false; detail_format makes a JSON object. */
 extern bool refuse(Refusal *refusal, Reason reason, const char *subject,
 				   const char *detail_format,...) pg_attribute_printf(4, 5);
-extern void refusal_raise(const Refusal *refusal) pg_attribute_noreturn();
+pg_noreturn extern void refusal_raise(const Refusal *refusal);
 
 /* Text as a JSON string, quotes included. */
 extern char *json_quote(const char *text);

@@ -25,11 +25,12 @@ my ($PAYS, $GIVES_UP) = (74, 8);
 my $REPEATS = 6;
 my @PARTIES = ((1) x 15, (2) x 40, (3) x 15, (4) x 20, (5) x 5, (6) x 5);
 
-# Never returns; given: dsn, event, number, pipe, stop_at, reasons, blocks, seated, standing.
+# Never returns; given: dsn, event, number, pipe, log, stop_at, reasons, blocks, seated, standing.
 sub run
 {
 	my %given = @_;
 	my $self = bless {%given}, 'Buyer';
+	open STDERR, '>>', $self->{log};    # the terminal is the view's
 	srand($$ ^ int(1000 * time));
 	my $done = eval {
 		$self->connect;

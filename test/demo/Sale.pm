@@ -6,6 +6,7 @@ use IO::Select;
 use POSIX ();
 use Time::HiRes 'time';
 use Buyer;
+use Harness qw(slurp);
 use House;
 
 # Terminates a buyer's backend in the middle of a call, if one is caught within a moment, else any.
@@ -26,7 +27,7 @@ END
 $$
 SQL
 
-# given: dbh, dsn, event, seconds, buyers, view
+# given: dbh, dsn, event, seconds, buyers, view, log
 sub new
 {
 	my ($class, %given) = @_;
@@ -51,7 +52,7 @@ sub run
 		$self->make_trouble;
 	}
 	$self->{lasted} = time - $self->{started};
-	push @{ $self->{faults} }, "$self->{died} buyers died" if $self->{died};
+	push @{ $self->{faults} }, "$self->{died} buyers died:\n" . slurp($self->{log}) if $self->{died};
 	$self->wait_for_the_last_holds;
 	return;
 }
@@ -64,6 +65,7 @@ sub start_buyers
 		dsn      => $self->{dsn},
 		event    => $self->{event},
 		pipe     => $writer,
+		log      => $self->{log},
 		stop_at  => $self->{stop_at},
 		reasons  => $self->{dbh}->selectall_hashref('SELECT sqlstate, reason FROM tixbook.refusals()', 'sqlstate'),
 		blocks   => [ grep { $_->[1] > 1 } @{ House::best_blocks($self->{dbh}, $self->{event}) } ],

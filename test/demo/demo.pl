@@ -28,6 +28,7 @@ my $sale  = Sale->new(
 	event   => $arena,
 	seconds => $seconds,
 	buyers  => $buyers,
+	log     => work_dir() . '/buyers.log',
 	view    => View->new("Harbour Arena, $buyers buyers at once"));
 $sale->run;
 
