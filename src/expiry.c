@@ -11,10 +11,10 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "arguments.h"
+#include "attempt.h"
 #include "booking.h"
 #include "expiry.h"
 #include "idempotency.h"
@@ -23,9 +23,6 @@ PG_FUNCTION_INFO_V1(tixbook_sweep);
 
 /* How long a batch waits, in all, for blocks that others are deciding on. */
 #define BLOCK_WAIT_MS 20
-
-/* How many holds a reservation ends at once for its own sake. */
-#define MAKE_WAY_BATCH 100
 
 /* A hold that cannot be ended is reported at most this often. */
 #define WARNING_INTERVAL_S 60
@@ -187,27 +184,27 @@ end_holds(Bookings *bookings, DueHolds *due)
 	return ended;
 }
 
-/* What one attempt is to do, and what it did. */
-typedef struct Attempt
+/* What one batch is to do, and what it did. */
+typedef struct Batch
 {
 	const DueFilter *filter;
-	int			batch;
+	int			size;
 	const pg_uuid_t *id;		/* of the one hold that is meant; NULL: any */
 	int			ended;
 	bool		others;
-} Attempt;
+} Batch;
 
 static void
-end_batch(Attempt *attempt)
+end_batch(Batch *batch)
 {
-	DueHolds	due = {.room = attempt->batch};
+	DueHolds	due = {.room = batch->size};
 	Bookings	bookings;
 
-	due.holds = MemoryContextAllocHuge(CurrentMemoryContext, attempt->batch * sizeof(Booking));
-	bookings_open(&bookings, attempt->id == NULL ? STORE_BOOKING_DUE : STORE_BOOKING_KEY);
-	collect_due(&bookings, attempt->filter, attempt->id, GetCurrentTimestamp(), &due);
-	attempt->ended = end_holds(&bookings, &due);
-	attempt->others = due.others;
+	due.holds = MemoryContextAllocHuge(CurrentMemoryContext, batch->size * sizeof(Booking));
+	bookings_open(&bookings, batch->id == NULL ? STORE_BOOKING_DUE : STORE_BOOKING_KEY);
+	collect_due(&bookings, batch->filter, batch->id, GetCurrentTimestamp(), &due);
+	batch->ended = end_holds(&bookings, &due);
+	batch->others = due.others;
 	bookings_close(&bookings);
 }
 
@@ -229,23 +226,22 @@ warn_of(const ErrorData *error, const pg_uuid_t *id)
 }
 
 /*
- * Makes one attempt in a subtransaction, in a memory context of its own; false:
- * it raised an error, and left nothing.  A cancelled query stays cancelled.
+ * Tries to end a batch, in a memory context of its own; false: it raised an
+ * error, and left nothing.  A cancelled query stays cancelled.
  */
 static bool
-attempt_ends(Attempt *attempt)
+try_batch(Batch *batch)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
 	MemoryContext context = AllocSetContextCreate(caller, "tixbook expiry", ALLOCSET_DEFAULT_SIZES);
 	volatile bool done = false;
+	Attempt		attempt;
 
-	BeginInternalSubTransaction(NULL);
+	attempt_begin(&attempt);
 	PG_TRY();
 	{
 		MemoryContextSwitchTo(context);
-		end_batch(attempt);
-		ReleaseCurrentSubTransaction();
+		end_batch(batch);
 		done = true;
 	}
 	PG_CATCH();
@@ -255,15 +251,13 @@ attempt_ends(Attempt *attempt)
 		MemoryContextSwitchTo(caller);
 		error = CopyErrorData();
 		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
 		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 			ReThrowError(error);
-		if (attempt->id != NULL)
-			warn_of(error, attempt->id);
+		if (batch->id != NULL)
+			warn_of(error, batch->id);
 	}
 	PG_END_TRY();
-	MemoryContextSwitchTo(caller);
-	CurrentResourceOwner = owner;
+	attempt_end(&attempt, done);
 	MemoryContextDelete(context);
 	return done;
 }
@@ -298,12 +292,12 @@ end_one_by_one(const DueFilter *filter, int batch, bool *others)
 
 	for (int i = 0; i < n; i++)
 	{
-		Attempt		attempt = {.filter = filter, .batch = 1, .id = &ids[i]};
+		Batch		one = {.filter = filter, .size = 1, .id = &ids[i]};
 
-		if (attempt_ends(&attempt))
+		if (try_batch(&one))
 		{
-			ended += attempt.ended;
-			*others |= attempt.others;
+			ended += one.ended;
+			*others |= one.others;
 		}
 	}
 	pfree(ids);
@@ -311,15 +305,15 @@ end_one_by_one(const DueFilter *filter, int batch, bool *others)
 }
 
 static int
-end_due(const DueFilter *filter, int batch, bool *others)
+end_due(const DueFilter *filter, int size, bool *others)
 {
-	Attempt		attempt = {.filter = filter, .batch = batch};
+	Batch		batch = {.filter = filter, .size = size};
 
 	*others = false;
-	if (!attempt_ends(&attempt))
-		return end_one_by_one(filter, batch, others);
-	*others = attempt.others;
-	return attempt.ended;
+	if (!try_batch(&batch))
+		return end_one_by_one(filter, size, others);
+	*others = batch.others;
+	return batch.ended;
 }
 
 int
@@ -332,11 +326,12 @@ expiry_run(int batch)
 }
 
 int
-expiry_make_way(Event *event, const Wish *wish, const int32 *seats, int32 nseats, bool *others)
+expiry_make_way(Event *event, const Wish *wish, const int32 *seats, int32 nseats, int batch,
+				bool *others)
 {
 	DueFilter	filter = {event, wish, seats, nseats};
 
-	return end_due(&filter, MAKE_WAY_BATCH, others);
+	return end_due(&filter, batch, others);
 }
 
 bool

@@ -14,11 +14,11 @@ extern int	expiry_run(int batch);
 extern bool expiry_next_due(TimestampTz *due);
 
 /*
- * Ends due holds of one event that stand in the way of a wish, or of the named
- * seats where wish is NULL; returns how many.  others is set when somebody
+ * Ends up to batch due holds of one event that stand in the way of a wish, or
+ * of the named seats where wish is NULL; returns how many.  others is set when somebody
  * else is deciding on such a hold.
  */
 extern int	expiry_make_way(Event *event, const Wish *wish, const int32 *seats, int32 nseats,
-							bool *others);
+							int batch, bool *others);
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * inventory.c: named seats are taken, given back, blocked and unblocked.
  *
- * Blocks are always locked in the order of their numbers, and nobody waits
- * for one longer than tixbook.lock_wait.
+ * Who takes seats never waits for a block while it has another: an attempt
+ * either succeeds at once or leaves nothing.  Who gives seats back waits a
+ * little, for blocks in the order of their numbers.
  */
 #include "postgres.h"
 
@@ -12,6 +13,7 @@
 #include "utils/builtins.h"
 
 #include "arguments.h"
+#include "attempt.h"
 #include "inventory.h"
 #include "seat_block.h"
 #include "settings.h"
@@ -101,17 +103,18 @@ group_places(const SeatPlace *places, int32 nplaces, int32 *ngroups)
 	return groups;
 }
 
+/* Without a wait it is tried once. */
 static LockResult
 lock_within(SeatBlocks *blocks, int32 block_no, SeatBlock *row, BoundedWait *wait)
 {
 	LockResult	result = seat_block_lock(blocks, block_no, row);
 
-	while (result == BLOCK_IN_OTHER_HANDS && bounded_wait(wait))
+	while (result == BLOCK_IN_OTHER_HANDS && wait != NULL && bounded_wait(wait))
 		result = seat_block_lock(blocks, block_no, row);
 	return result;
 }
 
-/* Locks the blocks of all groups; false: one is in other hands or absent. */
+/* Locks the blocks of all groups, in their order; false: one is in other hands. */
 static bool
 lock_groups(SeatBlocks *blocks, BlockGroup *groups, int32 ngroups, BoundedWait *wait)
 {
@@ -140,42 +143,30 @@ find_gone(const BlockGroup *groups, int32 ngroups, const SeatPlace *places,
 }
 
 /*
- * Looks at the groups without locking, and waits until nobody is deciding on
- * those of their seats that are free.  Most who come too late learn it here,
- * and lock nothing.
+ * Looks at the groups without locking; whether somebody is deciding on one.
+ * Most who come too late learn it here, and lock nothing.
  */
 static bool
-look_before_lock(SeatBlocks *blocks, BlockGroup *groups, int32 ngroups, const SeatPlace *places,
-				 const int32 *seats, int32 *gone, int32 *ngone, BoundedWait *wait)
+look_at_groups(SeatBlocks *blocks, BlockGroup *groups, int32 ngroups)
 {
-	for (;;)
-	{
-		bool		in_flight = false;
+	bool		undecided = false;
 
-		for (int32 i = 0; i < ngroups; i++)
-		{
-			groups[i].locked = seat_block_read(blocks, groups[i].block_no, &groups[i].row) ?
-				BLOCK_LOCKED : BLOCK_ABSENT;
-			in_flight |= groups[i].locked == BLOCK_LOCKED && groups[i].row.hands == ROW_IN_OTHER_HANDS;
-		}
-		*ngone = find_gone(groups, ngroups, places, seats, gone);
-		if (!in_flight)
-			return true;
-		if (!bounded_wait(wait))
-			return false;
+	for (int32 i = 0; i < ngroups; i++)
+	{
+		bool		there = seat_block_read(blocks, groups[i].block_no, &groups[i].row);
+
+		groups[i].locked = there ? BLOCK_LOCKED : BLOCK_ABSENT;
+		undecided |= there && groups[i].row.hands == ROW_IN_OTHER_HANDS;
 	}
+	return undecided;
 }
 
-/* Sets the places of the groups and writes their blocks. */
+/* Sets the places of a group in its row. */
 static void
-take_groups(SeatBlocks *blocks, BlockGroup *groups, int32 ngroups, const SeatPlace *places)
+set_group(BlockGroup *group, const SeatPlace *places)
 {
-	for (int32 g = 0; g < ngroups; g++)
-	{
-		for (int32 i = groups[g].from; i < groups[g].to; i++)
-			seatmap_set(groups[g].row.taken, places[i].offset);
-		seat_block_write(blocks, &groups[g].row);
-	}
+	for (int32 i = group->from; i < group->to; i++)
+		seatmap_set(group->row.taken, places[i].offset);
 }
 
 /* Prices the seats; false: one of them is not for sale at this event. */
@@ -206,37 +197,75 @@ side_by_side(const Event *event, const SeatPlace *places, int32 nplaces)
 	return true;
 }
 
+/*
+ * Takes places in several blocks: locks them all, looks again, and writes.  A
+ * subtransaction, so that an attempt that fails leaves no locks.  False: some
+ * are in other hands, or gone since they were looked at.
+ */
 static bool
-take_places(SeatBlocks *blocks, const SeatPlace *places, const int32 *seats, int32 nseats,
+take_several(Event *event, BlockGroup *groups, int32 ngroups, const SeatPlace *places,
+			 const int32 *seats, int32 *gone)
+{
+	Attempt		attempt;
+	SeatBlocks	blocks;
+	bool		taken;
+
+	attempt_begin(&attempt);
+	seat_blocks_open(&blocks, event);
+	taken = lock_groups(&blocks, groups, ngroups, NULL) &&
+		find_gone(groups, ngroups, places, seats, gone) == 0;
+	for (int32 g = 0; taken && g < ngroups; g++)
+	{
+		set_group(&groups[g], places);
+		seat_block_write(&blocks, &groups[g].row);
+	}
+	seat_blocks_close(&blocks);
+	attempt_end(&attempt, taken);
+	return taken;
+}
+
+static bool
+take_one(Event *event, BlockGroup *group, const SeatPlace *places)
+{
+	SeatBlocks	blocks;
+	bool		taken;
+
+	set_group(group, places);
+	seat_blocks_open(&blocks, event);
+	taken = seat_block_replace(&blocks, &group->row);
+	seat_blocks_close(&blocks);
+	return taken;
+}
+
+static bool
+take_places(Event *event, const SeatPlace *places, const int32 *seats, int32 nseats,
 			Refusal *refusal)
 {
 	int32		ngroups;
 	BlockGroup *groups = group_places(places, nseats, &ngroups);
 	int32	   *gone = palloc(nseats * sizeof(int32));
 	int32		ngone;
-	BoundedWait wait;
+	SeatBlocks	blocks;
+	bool		undecided;
 
-	bounded_wait_start(&wait, tixbook_lock_wait);
-	if (!look_before_lock(blocks, groups, ngroups, places, seats, gone, &ngone, &wait))
-		return refuse_busy(refusal, blocks->event);
-	if (ngone == 0)
-	{
-		if (!lock_groups(blocks, groups, ngroups, &wait))
-			return refuse_busy(refusal, blocks->event);
-		ngone = find_gone(groups, ngroups, places, seats, gone);
-	}
+	seat_blocks_open(&blocks, event);
+	undecided = look_at_groups(&blocks, groups, ngroups);
+	seat_blocks_close(&blocks);
+	ngone = find_gone(groups, ngroups, places, seats, gone);
 	if (ngone > 0)
-		return refuse_seats(refusal, REASON_SEAT_TAKEN, blocks->event, gone, ngone);
-	take_groups(blocks, groups, ngroups, places);
-	return true;
+		return refuse_seats(refusal, REASON_SEAT_TAKEN, event, gone, ngone);
+	if (undecided)
+		return refuse_busy(refusal, event);
+	if (ngroups == 1 ? take_one(event, groups, places) :
+		take_several(event, groups, ngroups, places, seats, gone))
+		return true;
+	return refuse_busy(refusal, event);
 }
 
 bool
 inventory_take_named(Event *event, const int32 *seats, int32 nseats, Take *take, Refusal *refusal)
 {
 	SeatPlace  *places = palloc(nseats * sizeof(SeatPlace));
-	SeatBlocks	blocks;
-	bool		taken;
 
 	if (!place_seats(event, seats, nseats, places, refusal))
 		return false;
@@ -246,11 +275,7 @@ inventory_take_named(Event *event, const int32 *seats, int32 nseats, Take *take,
 	memcpy(take->seats, seats, nseats * sizeof(int32));
 	take->nseats = nseats;
 	take->adjacent = side_by_side(event, places, nseats);
-
-	seat_blocks_open(&blocks, event);
-	taken = take_places(&blocks, places, seats, nseats, refusal);
-	seat_blocks_close(&blocks);
-	return taken;
+	return take_places(event, places, seats, nseats, refusal);
 }
 
 static int

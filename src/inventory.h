@@ -35,12 +35,18 @@ typedef struct SeatList
 } SeatList;
 
 /*
+ * Taking seats never waits: what others are deciding on makes it busy, and an
+ * attempt that fails leaves no locks.
+ *
  * The best seats for a wish, which has been checked.  The first looks only
  * where this backend remembers seats, and proves nothing when it finds none;
- * the second looks at all blocks, and says why there are none.
+ * the second looks at all blocks, and says why there are none.  Who is patient
+ * would rather come back than be split while a block in other hands could seat
+ * the party together.
  */
 extern bool inventory_take_remembered(Event *event, const Wish *wish, Take *take);
-extern bool inventory_take_best(Event *event, const Wish *wish, Take *take, Refusal *refusal);
+extern bool inventory_take_best(Event *event, const Wish *wish, bool patient, Take *take,
+								Refusal *refusal);
 
 /* Exactly these seats, which ascend; else the refusal names those that are gone. */
 extern bool inventory_take_named(Event *event, const int32 *seats, int32 nseats,

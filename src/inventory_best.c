@@ -15,12 +15,11 @@
 
 #include <float.h>
 
-#include "access/xact.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
+#include "attempt.h"
 #include "inventory.h"
 #include "pick.h"
 #include "seat_block.h"
@@ -33,9 +32,6 @@
 
 /* A place this much farther off is as good: nobody sees the difference. */
 #define NEAR_ENOUGH 1.05
-
-/* How long a party that could sit together waits for that, rather than be split. */
-#define TOGETHER_WAIT_MS 100
 
 /* Hints are renewed so seldom that it takes about a thousandth of the time. */
 #define SURVEY_SHARE 1000
@@ -389,31 +385,23 @@ take_parts(Search *search, List *parts)
 	return true;
 }
 
-/*
- * Seats the party in parts, all or nobody.  A subtransaction, so that the
- * locks of an attempt that failed are gone before the next one waits.
- */
+/* Seats the party in parts, all or nobody. */
 static bool
 take_split(Search *search, const Survey *survey)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
 	List	   *parts = pick_split(survey->runs, search->wish->quantity);
+	Attempt		attempt;
 	bool		taken;
 
 	if (parts == NIL)
 		return false;
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
+	seat_blocks_close(&search->blocks);
+	attempt_begin(&attempt);
 	seat_blocks_open(&search->blocks, search->event);
 	taken = take_parts(search, parts);
 	seat_blocks_close(&search->blocks);
-	if (taken)
-		ReleaseCurrentSubTransaction();
-	else
-		RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
+	attempt_end(&attempt, taken);
+	seat_blocks_open(&search->blocks, search->event);
 	if (!taken)
 		forget_take(search->take);
 	return taken;
@@ -442,55 +430,30 @@ refuse_for_want(const Search *search, const Survey *survey, Refusal *refusal)
 				  search->event->event_id, search->wish->quantity, survey->free, survey->longest);
 }
 
-/* One try over all blocks. */
-static bool
-take_surveyed(Search *search, Survey *survey, bool may_split)
-{
-	bool		taken;
-
-	if (survey->best.length > 0)
-		return take_run(search, &survey->best_block, &survey->best);
-	if (!may_split || survey->free_now < search->wish->quantity)
-		return false;
-	/* What is open belongs to the transaction in which it was opened. */
-	seat_blocks_close(&search->blocks);
-	taken = take_split(search, survey);
-	seat_blocks_open(&search->blocks, search->event);
-	return taken;
-}
-
 /*
- * Looks at all blocks, again and again while others are deciding on some that
- * could still serve, but no longer than tixbook.lock_wait.  Refuses for want
- * of seats only when nobody is deciding on any block in question.
+ * Looks at all blocks in question and takes the best.  Refuses for want of
+ * seats only when nobody is deciding on any of them; else it says busy, at once.
  */
 static bool
-take_by_survey(Search *search, Refusal *refusal)
+take_by_survey(Search *search, bool patient, Refusal *refusal)
 {
-	BoundedWait wait;
-	TimestampTz started = GetCurrentTimestamp();
+	const Wish *wish = search->wish;
+	Survey		survey;
+	bool		may_split;
 
-	bounded_wait_start(&wait, tixbook_lock_wait);
-	for (;;)
-	{
-		Survey		survey;
-		bool		may_split;
-
-		make_survey(search, &survey);
-		/* Who could sit together in a block that is in other hands waits a little for it. */
-		may_split = !search->wish->together &&
-			(survey.longest_in_flight < search->wish->quantity ||
-			 TimestampDifferenceExceeds(started, GetCurrentTimestamp(), TOGETHER_WAIT_MS));
-		if (take_surveyed(search, &survey, may_split))
-			return true;
-		if (survey.in_flight == 0 && survey.best.length == 0 &&
-			(search->wish->together || survey.free < search->wish->quantity))
-			return refuse_for_want(search, &survey, refusal);
-		if (!bounded_wait(&wait))
-			return refuse(refusal, REASON_BUSY, scope_of(search),
-						  "{\"event_id\": %d, \"retry_after_ms\": %d}",
-						  search->event->event_id, Max(tixbook_lock_wait, 100));
-	}
+	make_survey(search, &survey);
+	if (survey.best.length > 0 && take_run(search, &survey.best_block, &survey.best))
+		return true;
+	may_split = !wish->together && (!patient || survey.longest_in_flight < wish->quantity);
+	if (survey.best.length == 0 && may_split && survey.free_now >= wish->quantity &&
+		take_split(search, &survey))
+		return true;
+	if (survey.in_flight == 0 && survey.best.length == 0 &&
+		(wish->together || survey.free < wish->quantity))
+		return refuse_for_want(search, &survey, refusal);
+	return refuse(refusal, REASON_BUSY, scope_of(search),
+				  "{\"event_id\": %d, \"retry_after_ms\": %d}",
+				  search->event->event_id, Max(tixbook_lock_wait, 100));
 }
 
 static int
@@ -536,10 +499,10 @@ inventory_take_remembered(Event *event, const Wish *wish, Take *take)
 }
 
 bool
-inventory_take_best(Event *event, const Wish *wish, Take *take, Refusal *refusal)
+inventory_take_best(Event *event, const Wish *wish, bool patient, Take *take, Refusal *refusal)
 {
 	Search		search;
 
 	start_search(&search, event, wish, take);
-	return end_search(&search, take_by_survey(&search, refusal));
+	return end_search(&search, take_by_survey(&search, patient, refusal));
 }

@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "arguments.h"
+#include "attempt.h"
 #include "booking.h"
 #include "claim.h"
 #include "expiry.h"
@@ -29,6 +30,13 @@ PG_FUNCTION_INFO_V1(tixbook_reserve);
 PG_FUNCTION_INFO_V1(tixbook_reserve_seats);
 
 #define MAX_CUSTOMER_CHARS 255
+
+/* How many due holds a reservation ends for its own sake: no more than help it. */
+#define FIRST_MAKE_WAY_BATCH 16
+#define MAX_MAKE_WAY_BATCH 100000
+
+/* How long a party that could sit together waits for that, rather than be split. */
+#define TOGETHER_WAIT_MS 100
 
 /* A request to hold seats: the best for a wish, or named ones. */
 typedef struct Request
@@ -61,6 +69,14 @@ refuse_off_sale(const Request *request, const char *status, Refusal *refusal)
 	appendStringInfoChar(&detail, '}');
 	return refuse(refusal, REASON_EVENT_NOT_ON_SALE, psprintf("%d", event->event_id),
 				  "%s", detail.data);
+}
+
+static bool
+refuse_busy(const Request *request, const char *what, Refusal *refusal)
+{
+	return refuse(refusal, REASON_BUSY, what,
+				  "{\"event_id\": %d, \"retry_after_ms\": %d}",
+				  request->event->event_id, Max(tixbook_lock_wait, 100));
 }
 
 static bool
@@ -163,9 +179,7 @@ check_customer_limit(const Request *request, Refusal *refusal)
 		return true;
 	bounded_wait_start(&wait, tixbook_lock_wait);
 	if (!claim_within(CLAIM_CUSTOMER, event->event_id, request->customer, &wait))
-		return refuse(refusal, REASON_BUSY, "another request of the same customer",
-					  "{\"event_id\": %d, \"retry_after_ms\": %d}",
-					  event->event_id, Max(tixbook_lock_wait, 100));
+		return refuse_busy(request, "another request of the same customer", refusal);
 	has = seats_of_customer(request);
 	if (has + request->wish.quantity <= event->max_per_customer)
 		return true;
@@ -178,43 +192,67 @@ check_customer_limit(const Request *request, Refusal *refusal)
 }
 
 static bool
-take(const Request *request, Take *taken, Refusal *refusal)
+take(const Request *request, bool patient, Take *taken, Refusal *refusal)
 {
 	if (request->seats != NULL)
 		return inventory_take_named(request->event, request->seats, request->wish.quantity,
 									taken, refusal);
-	return inventory_take_best(request->event, &request->wish, taken, refusal);
+	return inventory_take_best(request->event, &request->wish, patient, taken, refusal);
 }
 
 /*
- * Takes the seats.  Where none are found at once, holds that are due end
- * first; only then may the refusal stand.  A hold that is due and in other
- * hands may leave seats in a moment: that is waited for.
+ * Ends up to batch due holds that stand in the way, and takes the seats; the
+ * one only together with the other.  A hold that is due and in other hands may
+ * leave seats in a moment, so then no refusal for want of seats may stand.
+ */
+static bool
+make_way_and_take(const Request *request, bool patient, int batch, int *ended, Take *taken,
+				  Refusal *refusal)
+{
+	Attempt		attempt;
+	bool		others;
+	bool		done;
+
+	attempt_begin(&attempt);
+	*ended = expiry_make_way(request->event, request->seats != NULL ? NULL : &request->wish,
+							 request->seats, request->wish.quantity, batch, &others);
+	done = take(request, patient, taken, refusal);
+	attempt_end(&attempt, done);
+	if (!done && others && refusal->reason != REASON_BUSY)
+		refuse_busy(request, psprintf("event %d", request->event->event_id), refusal);
+	return done;
+}
+
+/*
+ * Takes the seats.  What is busy is tried again and again until
+ * tixbook.lock_wait is over, and nothing is locked in between: so nobody waits
+ * for seats while others wait for his.
  */
 static bool
 take_seats(const Request *request, Take *taken, Refusal *refusal)
 {
 	BoundedWait wait;
+	int			batch = FIRST_MAKE_WAY_BATCH;
 
-	if (request->seats != NULL ? take(request, taken, refusal) :
+	if (request->seats != NULL ? take(request, true, taken, refusal) :
 		inventory_take_remembered(request->event, &request->wish, taken))
 		return true;
 	bounded_wait_start(&wait, tixbook_lock_wait);
 	for (;;)
 	{
-		bool		others = false;
-		int			ended = expiry_make_way(request->event,
-											request->seats != NULL ? NULL : &request->wish,
-											request->seats, request->wish.quantity, &others);
+		bool		patient = !TimestampDifferenceExceeds(request->now, GetCurrentTimestamp(),
+														  TOGETHER_WAIT_MS);
+		int			ended;
 
-		if (take(request, taken, refusal))
+		if (make_way_and_take(request, patient, batch, &ended, taken, refusal))
 			return true;
-		if (refusal->reason == REASON_BUSY || (ended == 0 && !others))
+		/* It ended as many as it was allowed to: more may help. */
+		if (ended == batch)
+			batch = Min(batch * 4, MAX_MAKE_WAY_BATCH);
+		else if (refusal->reason != REASON_BUSY)
 			return false;
-		if (ended == 0 && !bounded_wait(&wait))
-			return refuse(refusal, REASON_BUSY, psprintf("event %d", request->event->event_id),
-						  "{\"event_id\": %d, \"retry_after_ms\": %d}",
-						  request->event->event_id, Max(tixbook_lock_wait, 100));
+		else if (!bounded_wait(&wait))
+			return false;
 	}
 }
 
