@@ -3,7 +3,7 @@
 \set house :here /sql/include/house.sql
 \i :house
 
-SELECT build_event(build_house('House', 'ssss', 'ssss'), 1), build_event(build_house('Sound house', 'ss'), 2);
+SELECT build_event(build_house('House', 'ssss', 'ssss'), 1), build_event(build_house('Sound house', 'ss'), 2), build_event(build_house('Unsold house', 'ss', 'ss'), 3);
 SELECT seats FROM tixbook.reserve_seats(1, '{0,1}', 'ann', idempotency_key => 'key');
 SELECT seats FROM tixbook.reserve_seats(1, '{4}', 'bob');
 SELECT seats FROM tixbook.reserve_seats(1, '{5}', 'cat');
@@ -55,6 +55,8 @@ SELECT * FROM broken($$UPDATE tixbook.seat_block SET taken = '5:{0-1}' WHERE eve
 SELECT * FROM broken($$INSERT INTO tixbook.seat_block (event_id, block_no, free, taken) VALUES (2, 77, 1, '1:{}')$$);
 -- a block that the event should have
 SELECT * FROM broken($$DELETE FROM tixbook.seat_block WHERE event_id = 1 AND block_no = 0$$);
+-- and one that nobody has booked in
+SELECT * FROM broken($$DELETE FROM tixbook.seat_block WHERE event_id = 3 AND block_no = 1$$);
 -- a ticket is missing
 SELECT * FROM broken($$DELETE FROM tixbook.ticket$$);
 -- a ticket of another booking
