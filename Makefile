@@ -26,6 +26,8 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 endif
 
+$(OBJS): $(wildcard src/*.h src/*.def)
+
 .PHONY: $(HARNESS)
 # Settings (see test/harness/run) go through the environment, but for two that shells take for themselves.
 $(HARNESS):

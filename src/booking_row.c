@@ -19,6 +19,7 @@
 #include "utils/typcache.h"
 
 #include "booking.h"
+#include "secret.h"
 
 PG_FUNCTION_INFO_V1(tixbook_event_of);
 
@@ -110,10 +111,7 @@ booking_new_id(pg_uuid_t *id, int32 event_id, TimestampTz now)
 	uint64		high,
 				low;
 
-	if (!pg_strong_random(&random, sizeof(random)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate random bytes for a booking reference")));
+	secret_bytes(&random, sizeof(random));
 	high = ((uint64) (uint32) event_id << 32) | ((seconds >> 16) << 16) |
 		(UINT64CONST(8) << 12) | ((seconds >> 4) & 0xfff);
 	low = (UINT64CONST(2) << 62) | ((seconds & 0xf) << 58) | (random & ((UINT64CONST(1) << 58) - 1));

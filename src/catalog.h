@@ -6,6 +6,7 @@
 #define TIXBOOK_CATALOG_H
 
 #include "datatype/timestamp.h"
+#include "storage/itemptr.h"
 
 #include "errors.h"
 #include "seatmap.h"
@@ -61,6 +62,7 @@ typedef struct BlockHint
 {
 	float4		score;			/* of the best run last found there: it only gets worse */
 	int32		run;			/* no longer run was free */
+	ItemPointerData place;		/* where its row was; invalid: unknown */
 } BlockHint;
 
 typedef struct EventHints

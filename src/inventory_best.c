@@ -90,7 +90,10 @@ block_range(const Search *search, int32 *from, int32 *to)
 static int
 choose_candidates(const Search *search, int32 *candidates, int wanted)
 {
-	const Event *event = search->event;
+	const BlockHint *seen = search->event->hints->blocks;
+	const VenueBlock *blocks = search->event->layout->blocks;
+	int32		quantity = search->wish->quantity;
+	float4		worst = FLT_MAX;
 	int			n = 0;
 	int32		from,
 				to;
@@ -98,20 +101,19 @@ choose_candidates(const Search *search, int32 *candidates, int wanted)
 	block_range(search, &from, &to);
 	for (int32 b = from; b < to; b++)
 	{
-		float4		score = event->hints->blocks[b].score;
 		int			place;
 
-		if (event->hints->blocks[b].run < search->wish->quantity ||
-			(n == wanted && score >= event->hints->blocks[candidates[n - 1]].score) ||
-			!eligible(search, &event->layout->blocks[b]))
+		if (seen[b].run < quantity || (n == wanted && seen[b].score >= worst) ||
+			!eligible(search, &blocks[b]))
 			continue;
 		place = n < wanted ? n++ : n - 1;
-		while (place > 0 && event->hints->blocks[candidates[place - 1]].score > score)
+		while (place > 0 && seen[candidates[place - 1]].score > seen[b].score)
 		{
 			candidates[place] = candidates[place - 1];
 			place--;
 		}
 		candidates[place] = b;
+		worst = seen[candidates[n - 1]].score;
 	}
 	return n;
 }

@@ -94,16 +94,37 @@ block_from_slot(SeatBlocks *blocks, SeatBlock *block)
 	check_size(blocks, block);
 }
 
-/* Finds the newest committed version of a block; false: the event has no such block. */
+/* Whether the row in the slot is the block in question. */
+static bool
+is_block(SeatBlocks *blocks, int32 block_no)
+{
+	TupleTableSlot *slot = blocks->scan.slot;
+
+	slot_getsomeattrs(slot, COLUMN_BLOCK_NO + 1);
+	return DatumGetInt32(slot->tts_values[COLUMN_EVENT_ID]) == blocks->event->event_id &&
+		DatumGetInt32(slot->tts_values[COLUMN_BLOCK_NO]) == block_no;
+}
+
+/*
+ * Finds the newest committed version of a block; false: the event has no such
+ * block.  Where its row was the last time is tried first: while updates are
+ * HOT it is still there, and the way through the index is saved.
+ */
 static bool
 find_block(SeatBlocks *blocks, int32 block_no)
 {
+	ItemPointer place = &blocks->event->hints->blocks[block_no].place;
 	ScanKeyData keys[2];
 
+	if (ItemPointerIsValid(place) && store_fetch(&blocks->scan, place) && is_block(blocks, block_no))
+		return true;
 	store_key_int4(&keys[0], 1, blocks->event->event_id);
 	store_key_int4(&keys[1], 2, block_no);
 	store_scan_start(&blocks->scan, keys, 2);
-	return store_scan_next(&blocks->scan);
+	if (!store_scan_next(&blocks->scan))
+		return false;
+	*place = store_place(&blocks->scan);
+	return true;
 }
 
 /* Reads a block without locking it. */

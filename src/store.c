@@ -52,22 +52,55 @@ static const char *const index_names[STORE_INDEXES] = {
 static Oid	table_oids[STORE_TABLES];
 static Oid	index_oids[STORE_INDEXES];
 
+/*
+ * What it takes to write the index entries of a table: which indexes, their
+ * columns and predicates.  To find that out costs more than to write them, so
+ * it is remembered; the relations themselves are opened each time.
+ */
+typedef struct IndexWriter
+{
+	MemoryContext context;
+	EState	   *estate;
+	ResultRelInfo *result_rel;
+	Oid		   *index_oids;
+	bool		outdated;
+	bool		in_use;			/* by a Store of this transaction */
+} IndexWriter;
+
+static IndexWriter *writers[STORE_TABLES];
+
 /* Relation cache callback: must not read the catalog, so it only forgets. */
 static void
 relation_invalidated(Datum arg, Oid relid)
 {
 	for (int i = 0; i < STORE_TABLES; i++)
 		if (!OidIsValid(relid) || table_oids[i] == relid)
+		{
 			table_oids[i] = InvalidOid;
+			if (writers[i] != NULL)
+				writers[i]->outdated = true;
+		}
 	for (int i = 0; i < STORE_INDEXES; i++)
 		if (!OidIsValid(relid) || index_oids[i] == relid)
 			index_oids[i] = InvalidOid;
+}
+
+/* An error leaves a writer in use; no Store outlives its transaction. */
+static void
+transaction_ends(XactEvent event, void *arg)
+{
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
+		return;
+	for (int i = 0; i < STORE_TABLES; i++)
+		if (writers[i] != NULL)
+			writers[i]->in_use = false;
 }
 
 void
 store_init(void)
 {
 	CacheRegisterRelcacheCallback(relation_invalidated, (Datum) 0);
+	RegisterXactCallback(transaction_ends, NULL);
 }
 
 static Oid
@@ -100,8 +133,9 @@ store_table_oid(StoreTable table)
 void
 store_open(Store *store, StoreTable table)
 {
+	store->table = table;
 	store->rel = table_open(store_table_oid(table), RowExclusiveLock);
-	store->estate = NULL;
+	store->writer = NULL;
 	store->slot = MakeSingleTupleTableSlot(RelationGetDescr(store->rel), &TTSOpsVirtual);
 }
 
@@ -109,30 +143,75 @@ void
 store_close(Store *store)
 {
 	ExecDropSingleTupleTableSlot(store->slot);
-	if (store->estate != NULL)
+	if (store->writer != NULL)
 	{
-		ExecCloseIndices(store->result_rel);
-		FreeExecutorState(store->estate);
+		for (int i = 0; i < store->writer->result_rel->ri_NumIndices; i++)
+			index_close(store->writer->result_rel->ri_IndexRelationDescs[i], NoLock);
+		store->writer->in_use = false;
 	}
 	table_close(store->rel, NoLock);
+}
+
+/* Finds out what it takes; the indexes are open then. */
+static IndexWriter *
+make_writer(Relation rel)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "tixbook index writer",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	IndexWriter *writer = palloc0(sizeof(IndexWriter));
+
+	writer->context = context;
+	writer->estate = CreateExecutorState();
+	writer->result_rel = makeNode(ResultRelInfo);
+	/* Not in any range table: index 0 keeps the executor from looking for it there. */
+	InitResultRelInfo(writer->result_rel, rel, 0, NULL, 0);
+	ExecOpenIndices(writer->result_rel, false);
+	writer->index_oids = palloc(Max(writer->result_rel->ri_NumIndices, 1) * sizeof(Oid));
+	for (int i = 0; i < writer->result_rel->ri_NumIndices; i++)
+		writer->index_oids[i] = RelationGetRelid(writer->result_rel->ri_IndexRelationDescs[i]);
+	MemoryContextSwitchTo(caller);
+	return writer;
+}
+
+/*
+ * The writer of a table, its indexes open.  One that is in use already (by a
+ * caller up the stack, or left so by an error) stays with its user, and a new
+ * one takes its place; the old one goes at the next chance.
+ */
+static IndexWriter *
+open_writer(Store *store)
+{
+	IndexWriter *writer = writers[store->table];
+
+	if (writer != NULL && !writer->in_use && writer->outdated)
+	{
+		MemoryContextDelete(writer->context);
+		writer = writers[store->table] = NULL;
+	}
+	if (writer == NULL || writer->in_use)
+		writer = writers[store->table] = make_writer(store->rel);
+	else
+	{
+		writer->result_rel->ri_RelationDesc = store->rel;
+		for (int i = 0; i < writer->result_rel->ri_NumIndices; i++)
+			writer->result_rel->ri_IndexRelationDescs[i] = index_open(writer->index_oids[i],
+																	  RowExclusiveLock);
+	}
+	writer->in_use = true;
+	return writer;
 }
 
 /* Opens the indexes, once they are needed: a HOT update never needs them. */
 static void
 insert_index_entries(Store *store, bool update, CompatUpdateIndexes which)
 {
-	if (store->estate == NULL)
-	{
-		store->estate = CreateExecutorState();
-		store->result_rel = makeNode(ResultRelInfo);
-		/* Not in any range table: index 0 keeps the executor from looking for it there. */
-		InitResultRelInfo(store->result_rel, store->rel, 0, NULL, 0);
-		ExecOpenIndices(store->result_rel, false);
-	}
-	if (store->result_rel->ri_NumIndices > 0)
-		(void) compat_insert_index_tuples(store->result_rel, store->slot, store->estate, update,
-										  which);
-	ResetPerTupleExprContext(store->estate);
+	if (store->writer == NULL)
+		store->writer = open_writer(store);
+	if (store->writer->result_rel->ri_NumIndices > 0)
+		(void) compat_insert_index_tuples(store->writer->result_rel, store->slot,
+										  store->writer->estate, update, which);
+	ResetPerTupleExprContext(store->writer->estate);
 }
 
 static void
@@ -189,33 +268,64 @@ store_delete(Store *store, ItemPointer tid)
 void
 store_scan_open(StoreScan *scan, StoreTable table, StoreIndex index)
 {
+	memset(scan, 0, sizeof(StoreScan));
+	scan->index_id = index;
 	scan->rel = table_open(store_table_oid(table), RowExclusiveLock);
-	scan->index = index_open(relation_oid(&index_oids[index], index_names[index]), RowExclusiveLock);
 	scan->slot = table_slot_create(scan->rel, NULL);
-	scan->scan = NULL;
-	scan->snapshot = NULL;
 }
 
+/* From here on the walk sees what is committed now. */
 static void
-drop_scan(StoreScan *scan)
+look_afresh(StoreScan *scan)
 {
 	ExecClearTuple(scan->slot);
-	if (scan->scan != NULL)
-		index_endscan(scan->scan);
 	if (scan->snapshot != NULL)
 		UnregisterSnapshot(scan->snapshot);
-	scan->scan = NULL;
-	scan->snapshot = NULL;
+	scan->snapshot = RegisterSnapshot(GetLatestSnapshot());
 }
 
 /* Starts over the rows that match the keys as of now. */
 void
 store_scan_start(StoreScan *scan, ScanKey keys, int nkeys)
 {
-	drop_scan(scan);
-	scan->snapshot = RegisterSnapshot(GetLatestSnapshot());
-	scan->scan = compat_index_beginscan(scan->rel, scan->index, scan->snapshot, nkeys);
+	look_afresh(scan);
+	if (scan->index == NULL)
+		scan->index = index_open(relation_oid(&index_oids[scan->index_id],
+											  index_names[scan->index_id]), RowExclusiveLock);
+	if (scan->scan != NULL && scan->scan->numberOfKeys != nkeys)
+	{
+		index_endscan(scan->scan);
+		scan->scan = NULL;
+	}
+	if (scan->scan == NULL)
+		scan->scan = compat_index_beginscan(scan->rel, scan->index, scan->snapshot, nkeys);
+	scan->scan->xs_snapshot = scan->snapshot;
 	index_rescan(scan->scan, keys, nkeys, NULL, 0);
+}
+
+/* Where the index entry of the row just found points: it stays while updates are HOT. */
+ItemPointerData
+store_place(StoreScan *scan)
+{
+	return scan->scan->xs_heaptid;
+}
+
+/*
+ * Fetches the row that an index entry pointed to some time ago, as it is now.
+ * False where it cannot be found so; what is found may be another row, which
+ * has come to stand there, so the caller must check its key.
+ */
+bool
+store_fetch(StoreScan *scan, ItemPointer place)
+{
+	ItemPointerData tid = *place;
+	bool		again = false;
+	bool		all_dead;
+
+	look_afresh(scan);
+	if (scan->fetch == NULL)
+		scan->fetch = table_index_fetch_begin(scan->rel);
+	return table_index_fetch_tuple(scan->fetch, &tid, scan->snapshot, scan->slot, &again, &all_dead);
 }
 
 bool
@@ -227,9 +337,15 @@ store_scan_next(StoreScan *scan)
 void
 store_scan_close(StoreScan *scan)
 {
-	drop_scan(scan);
 	ExecDropSingleTupleTableSlot(scan->slot);
-	index_close(scan->index, NoLock);
+	if (scan->fetch != NULL)
+		table_index_fetch_end(scan->fetch);
+	if (scan->scan != NULL)
+		index_endscan(scan->scan);
+	if (scan->snapshot != NULL)
+		UnregisterSnapshot(scan->snapshot);
+	if (scan->index != NULL)
+		index_close(scan->index, NoLock);
 	table_close(scan->rel, NoLock);
 }
 

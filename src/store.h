@@ -52,11 +52,23 @@ typedef enum StoreIndex
 /* A table opened for writing. */
 typedef struct Store
 {
+	StoreTable	table;
 	Relation	rel;
-	EState	   *estate;			/* NULL until an index entry is written */
-	ResultRelInfo *result_rel;	/* with its indexes open */
+	struct IndexWriter *writer; /* NULL until an index entry is written */
 	TupleTableSlot *slot;		/* for the row being written */
 } Store;
+
+/* A walk over the rows that an index finds. */
+typedef struct StoreScan
+{
+	StoreIndex	index_id;
+	Relation	rel;
+	Relation	index;			/* NULL until it is needed */
+	IndexScanDesc scan;
+	IndexFetchTableData *fetch; /* NULL until a row is fetched by its place */
+	Snapshot	snapshot;
+	TupleTableSlot *slot;		/* the row found */
+} StoreScan;
 
 /* Who is deciding on a row: has locked or replaced it, and has not ended; more urgent last. */
 typedef enum RowHands
@@ -65,17 +77,6 @@ typedef enum RowHands
 	ROW_OURS,					/* this transaction */
 	ROW_IN_OTHER_HANDS
 } RowHands;
-
-/* A walk over the rows that an index finds. */
-typedef struct StoreScan
-{
-	Relation	rel;
-	Relation	index;
-	IndexScanDesc scan;
-	Snapshot	snapshot;
-	TupleTableSlot *slot;		/* the row found */
-	int			nkeys;
-} StoreScan;
 
 extern void store_init(void);
 extern Oid	store_table_oid(StoreTable table);
@@ -92,6 +93,8 @@ extern void store_scan_open(StoreScan *scan, StoreTable table, StoreIndex index)
 extern void store_scan_start(StoreScan *scan, ScanKey keys, int nkeys);
 extern bool store_scan_next(StoreScan *scan);
 extern void store_scan_close(StoreScan *scan);
+extern bool store_fetch(StoreScan *scan, ItemPointer place);
+extern ItemPointerData store_place(StoreScan *scan);
 extern RowHands store_row_hands(StoreScan *scan);
 
 extern void store_key_int4(ScanKey key, AttrNumber column, int32 value);

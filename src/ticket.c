@@ -7,6 +7,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "secret.h"
 #include "ticket.h"
 
 enum
@@ -23,10 +24,7 @@ enum
 static void
 new_secret(pg_uuid_t *secret)
 {
-	if (!pg_strong_random(secret->data, UUID_LEN))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate random bytes for a ticket")));
+	secret_bytes(secret->data, UUID_LEN);
 	secret->data[6] = (secret->data[6] & 0x0f) | 0x40;
 	secret->data[8] = (secret->data[8] & 0x3f) | 0x80;
 }
