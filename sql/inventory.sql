@@ -59,7 +59,7 @@ BEGIN
     END IF;
 
     -- Ballast: every so many rows a wide one that is deleted at once. What it
-    -- leaves on the page is room for some 45 updates between two prunings.
+    -- leaves on the page is room for some 30 updates between two prunings.
     INSERT INTO tixbook.seat_block (event_id, block_no, free, taken, blocked)
     SELECT the_event.event_id, r.block_no, r.free, r.taken, r.blocked
     FROM (
@@ -76,7 +76,7 @@ BEGIN
         UNION ALL
         SELECT -1 - b.block_no, b.block_no, 0, tixbook.seatmap(15000), NULL
         FROM tixbook.venue_block b
-        WHERE b.venue_id = the_event.venue_id AND b.block_no >= had AND b.block_no % 40 = 20
+        WHERE b.venue_id = the_event.venue_id AND b.block_no >= had AND b.block_no % 80 = 40
     ) r
     ORDER BY r.place, r.block_no;
     DELETE FROM tixbook.seat_block sb WHERE sb.event_id = the_event.event_id AND sb.block_no < 0;

@@ -53,7 +53,7 @@ sub prepare_rows
 {
 	my ($bench) = @_;
 	$bench->sql($_)
-	  for 'TRUNCATE bench.seat, bench.booking',
+	  for 'TRUNCATE bench.seat, bench.hold, bench.booking',
 	  "INSERT INTO bench.seat (event_id, section, seat_no)
 	   SELECT 1, i * $SECTIONS / $SEATS, i % ($SEATS / $SECTIONS) FROM generate_series(0, $SEATS - 1) i",
 	  'VACUUM ANALYZE bench.seat';
@@ -63,7 +63,7 @@ sub prepare_rows
 # Each booking has two seats, and no seat is held without a booking.
 sub check_rows
 {
-	return "SELECT b.booking_id, count(s.seat_no) FROM bench.booking b
+	return "SELECT b.booking_id, count(s.seat_no) FROM bench.hold b
 	        FULL JOIN (SELECT * FROM bench.seat WHERE status <> 'free') s USING (booking_id)
 	        GROUP BY b.booking_id HAVING b.booking_id IS NULL OR count(s.seat_no) <> 2";
 }

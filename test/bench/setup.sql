@@ -14,7 +14,13 @@ CREATE TABLE bench.booking (
     currency   text NOT NULL
 );
 
--- The textbook way: a row a seat, the free ones in a partial index.
+-- The textbook way: a row a seat, the free ones in a partial index, and bookings
+-- that a sweeper can find when their holds end.
+CREATE TABLE bench.hold (
+    LIKE bench.booking INCLUDING ALL
+);
+CREATE INDEX hold_due_idx ON bench.hold (expires_at) WHERE status = 'held';
+
 CREATE TABLE bench.seat (
     event_id   integer NOT NULL,
     section    smallint NOT NULL,
@@ -39,7 +45,7 @@ BEGIN
     IF coalesce(cardinality(the_seats), 0) < quantity THEN
         RAISE EXCEPTION 'sold out';
     END IF;
-    INSERT INTO bench.booking (event_id, section, status, created_at, expires_at, amount, currency)
+    INSERT INTO bench.hold (event_id, section, status, created_at, expires_at, amount, currency)
     VALUES (the_event, the_section, 'held', now(), now() + interval '10 min', 5000 * quantity, 'EUR')
     RETURNING booking_id INTO new_id;
     UPDATE bench.seat SET status = 'held', booking_id = new_id
