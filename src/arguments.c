@@ -34,7 +34,7 @@ argument_event(FunctionCallInfo fcinfo, int n, Refusal *refusal)
 	return event;
 }
 
-static int
+int
 compare_int32(const void *a, const void *b)
 {
 	int32		x = *(const int32 *) a;

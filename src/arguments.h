@@ -24,6 +24,9 @@ extern bool argument_seats(FunctionCallInfo fcinfo, int n, int32 **seats, int32 
 
 extern bool refuse_parameter(Refusal *refusal, const char *parameter, const char *complaint);
 
+/* For qsort over numbers. */
+extern int compare_int32(const void *a, const void *b);
+
 /* The JSON array of numbers. */
 extern char *json_numbers(const int32 *numbers, int32 n);
 

@@ -31,11 +31,12 @@ id_text(const pg_uuid_t *id)
 }
 
 static bool
-refuse_busy(Refusal *refusal, const pg_uuid_t *id)
+booking_is_busy(const pg_uuid_t *id, Refusal *refusal)
 {
-	return refuse(refusal, REASON_BUSY, psprintf("booking %s", id_text(id)),
-				  "{\"booking_id\": \"%s\", \"retry_after_ms\": %d}",
-				  id_text(id), Max(tixbook_lock_wait, 100));
+	int32		event_id;
+
+	booking_event_of(id, &event_id);
+	return refuse_busy(refusal, psprintf("booking %s", id_text(id)), event_id);
 }
 
 /*
@@ -58,7 +59,7 @@ lock_booking(Bookings *bookings, const pg_uuid_t *id, Booking *booking, BoundedW
 		if (store_lock(&bookings->scan))
 			break;
 		if (!bounded_wait(wait))
-			return refuse_busy(refusal, id);
+			return booking_is_busy(id, refusal);
 	}
 	booking_found(bookings, booking);
 	return true;
@@ -76,7 +77,7 @@ claim_reference(const Booking *booking, const char *reference, BoundedWait *wait
 	bool		used;
 
 	if (!claim_within(CLAIM_PAYMENT, booking->event_id, reference, wait))
-		return refuse_busy(refusal, &booking->id);
+		return booking_is_busy(&booking->id, refusal);
 	store_key_int4(&keys[0], 1, booking->event_id);
 	store_key_text(&keys[1], 2, reference);
 	store_scan_open(&scan, STORE_BOOKING, STORE_BOOKING_PAYMENT);
@@ -97,19 +98,14 @@ confirmed_before(const Booking *booking, const char *reference)
 }
 
 static bool
-confirm_booking(Bookings *bookings, const pg_uuid_t *id, const char *reference,
-				Booking *booking, Refusal *refusal)
+confirm_booking(Bookings *bookings, Booking *booking, const char *reference, BoundedWait *wait,
+				Refusal *refusal)
 {
-	BoundedWait wait;
-
-	bounded_wait_start(&wait, tixbook_lock_wait);
-	if (!lock_booking(bookings, id, booking, &wait, refusal))
-		return false;
 	if (confirmed_before(booking, reference))
 		return true;
 	if (booking_is_live_hold(booking, GetCurrentTimestamp()))
 	{
-		if (!claim_reference(booking, reference, &wait, refusal))
+		if (!claim_reference(booking, reference, wait, refusal))
 			return false;
 		booking->payment_reference = pstrdup(reference);
 	}
@@ -129,17 +125,13 @@ give_seats_back(const Booking *booking, Refusal *refusal)
 
 	if (event != NULL)
 		inventory_give_back(event, &seats, 1, tixbook_lock_wait, &ok);
-	return ok || refuse_busy(refusal, &booking->id);
+	return ok || booking_is_busy(&booking->id, refusal);
 }
 
 static bool
-release_booking(Bookings *bookings, const pg_uuid_t *id, Booking *booking, Refusal *refusal)
+release_booking(Bookings *bookings, Booking *booking, const char *unused, BoundedWait *wait,
+				Refusal *refusal)
 {
-	BoundedWait wait;
-
-	bounded_wait_start(&wait, tixbook_lock_wait);
-	if (!lock_booking(bookings, id, booking, &wait, refusal))
-		return false;
 	if (booking->status == BOOKING_RELEASED)
 		return true;
 	return booking_change(bookings, booking, BOOKING_RELEASED, NULL, refusal) &&
@@ -147,14 +139,9 @@ release_booking(Bookings *bookings, const pg_uuid_t *id, Booking *booking, Refus
 }
 
 static bool
-cancel_booking(Bookings *bookings, const pg_uuid_t *id, const char *reason, Booking *booking,
+cancel_booking(Bookings *bookings, Booking *booking, const char *reason, BoundedWait *wait,
 			   Refusal *refusal)
 {
-	BoundedWait wait;
-
-	bounded_wait_start(&wait, tixbook_lock_wait);
-	if (!lock_booking(bookings, id, booking, &wait, refusal))
-		return false;
 	if (booking->status == BOOKING_CANCELLED)
 		return true;
 	if (!booking_change(bookings, booking, BOOKING_CANCELLED, reason, refusal))
@@ -163,77 +150,61 @@ cancel_booking(Bookings *bookings, const pg_uuid_t *id, const char *reason, Book
 	return give_seats_back(booking, refusal);
 }
 
-static pg_uuid_t *
-booking_id_argument(FunctionCallInfo fcinfo)
+/* What can happen to a booking, whose row is locked; text says more of it. */
+typedef bool (*Change) (Bookings *bookings, Booking *booking, const char *text, BoundedWait *wait,
+						Refusal *refusal);
+
+/* Locks the booking named by the first argument, and changes it. */
+static Datum
+change_entry(FunctionCallInfo fcinfo, Change change, const char *text)
 {
 	Refusal		refusal = {REASON_NONE};
+	Bookings	bookings;
+	Booking		booking;
+	BoundedWait wait;
+	bool		done;
 
-	if (!PG_ARGISNULL(0))
-		return PG_GETARG_UUID_P(0);
-	refuse_parameter(&refusal, "booking_id", "must not be null");
-	refusal_raise(&refusal);
+	if (PG_ARGISNULL(0))
+	{
+		refuse_parameter(&refusal, "booking_id", "must not be null");
+		refusal_raise(&refusal);
+	}
+	bounded_wait_start(&wait, tixbook_lock_wait);
+	bookings_open(&bookings, STORE_BOOKING_KEY);
+	done = lock_booking(&bookings, PG_GETARG_UUID_P(0), &booking, &wait, &refusal) &&
+		change(&bookings, &booking, text, &wait, &refusal);
+	bookings_close(&bookings);
+	if (!done)
+		refusal_raise(&refusal);
+	return booking_datum(&booking);
 }
 
 /* confirm(booking_id uuid, payment_reference text) → booking */
 Datum
 tixbook_confirm(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t  *id = booking_id_argument(fcinfo);
 	char	   *reference = argument_text(fcinfo, 1);
 	Refusal		refusal = {REASON_NONE};
-	Bookings	bookings;
-	Booking		booking;
-	bool		done;
 
 	PreventCommandIfReadOnly("tixbook.confirm()");
-	if (reference == NULL || *reference == '\0' || pg_mbstrlen(reference) > MAX_REFERENCE_CHARS)
-	{
-		refuse_parameter(&refusal, "payment_reference", "must have 1 to 255 characters");
-		refusal_raise(&refusal);
-	}
-	bookings_open(&bookings, STORE_BOOKING_KEY);
-	done = confirm_booking(&bookings, id, reference, &booking, &refusal);
-	bookings_close(&bookings);
-	if (!done)
-		refusal_raise(&refusal);
-	PG_RETURN_DATUM(booking_datum(&booking));
+	if (reference != NULL && *reference != '\0' && pg_mbstrlen(reference) <= MAX_REFERENCE_CHARS)
+		return change_entry(fcinfo, confirm_booking, reference);
+	refuse_parameter(&refusal, "payment_reference", "must have 1 to 255 characters");
+	refusal_raise(&refusal);
 }
 
 /* release(booking_id uuid) → booking */
 Datum
 tixbook_release(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t  *id = booking_id_argument(fcinfo);
-	Refusal		refusal = {REASON_NONE};
-	Bookings	bookings;
-	Booking		booking;
-	bool		done;
-
 	PreventCommandIfReadOnly("tixbook.release()");
-	bookings_open(&bookings, STORE_BOOKING_KEY);
-	done = release_booking(&bookings, id, &booking, &refusal);
-	bookings_close(&bookings);
-	if (!done)
-		refusal_raise(&refusal);
-	PG_RETURN_DATUM(booking_datum(&booking));
+	return change_entry(fcinfo, release_booking, NULL);
 }
 
 /* cancel(booking_id uuid, reason text) → booking */
 Datum
 tixbook_cancel(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t  *id = booking_id_argument(fcinfo);
-	char	   *reason = argument_text(fcinfo, 1);
-	Refusal		refusal = {REASON_NONE};
-	Bookings	bookings;
-	Booking		booking;
-	bool		done;
-
 	PreventCommandIfReadOnly("tixbook.cancel()");
-	bookings_open(&bookings, STORE_BOOKING_KEY);
-	done = cancel_booking(&bookings, id, reason, &booking, &refusal);
-	bookings_close(&bookings);
-	if (!done)
-		refusal_raise(&refusal);
-	PG_RETURN_DATUM(booking_datum(&booking));
+	return change_entry(fcinfo, cancel_booking, argument_text(fcinfo, 1));
 }

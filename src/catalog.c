@@ -182,6 +182,9 @@ hints_of_event(int32 event_id, const VenueLayout *layout)
 		event_hints->blocks[i].run = layout->blocks[i].capacity;
 		ItemPointerSetInvalid(&event_hints->blocks[i].place);
 	}
+	event_hints->context = layout_memory.context;
+	event_hints->fronts = MemoryContextAllocZero(layout_memory.context,
+												 (layout->nsections + 1) * sizeof(Front *));
 	event_hints->next_survey = DT_NOBEGIN;
 	event_hints->spread = 1;
 	return keep(hints, event_id, event_hints);

@@ -65,8 +65,22 @@ typedef struct BlockHint
 	ItemPointerData place;		/* where its row was; invalid: unknown */
 } BlockHint;
 
+/* The most promising blocks for parties of one size, best first, for a while. */
+#define MAX_FRONT 68
+
+typedef struct Front
+{
+	int32		quantity;
+	int32		category_no;
+	int			uses_left;
+	int			n;
+	int32		blocks[MAX_FRONT];
+} Front;
+
 typedef struct EventHints
 {
+	MemoryContext context;
+	Front	  **fronts;			/* by section; the last one for all of them */
 	BlockHint  *blocks;			/* by block_no */
 	TimestampTz next_survey;	/* when they are renewed */
 	float4		spread;			/* how many blocks to spread over: grows as others are met */

@@ -15,6 +15,7 @@
 
 #include "compat.h"
 #include "errors.h"
+#include "settings.h"
 
 typedef struct RefusalText
 {
@@ -61,6 +62,13 @@ refuse(Refusal *refusal, Reason reason, const char *subject, const char *detail_
 	}
 	refusal->detail = detail.data;
 	return false;
+}
+
+bool
+refuse_busy(Refusal *refusal, const char *subject, int32 event_id)
+{
+	return refuse(refusal, REASON_BUSY, subject, "{\"event_id\": %d, \"retry_after_ms\": %d}",
+				  event_id, Max(tixbook_lock_wait, 100));
 }
 
 /* The message with the subject in the place of its %s. */

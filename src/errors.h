@@ -29,6 +29,9 @@ typedef struct Refusal
 /* Fills the refusal in and returns false; detail_format makes a JSON object. */
 extern bool refuse(Refusal *refusal, Reason reason, const char *subject,
 				   const char *detail_format,...) pg_attribute_printf(4, 5);
+/* Others are deciding on it; the detail says when to try again. */
+extern bool refuse_busy(Refusal *refusal, const char *subject, int32 event_id);
+
 pg_noreturn extern void refusal_raise(const Refusal *refusal);
 
 /* Text as a JSON string, quotes included. */

@@ -40,14 +40,6 @@ typedef struct BlockGroup
 } BlockGroup;
 
 static bool
-refuse_busy(Refusal *refusal, const Event *event)
-{
-	return refuse(refusal, REASON_BUSY, psprintf("event %d", event->event_id),
-				  "{\"event_id\": %d, \"retry_after_ms\": %d}",
-				  event->event_id, Max(tixbook_lock_wait, 100));
-}
-
-static bool
 refuse_seats(Refusal *refusal, Reason reason, const Event *event, const int32 *seats, int32 nseats)
 {
 	char	   *list = json_numbers(seats, nseats);
@@ -255,11 +247,11 @@ take_places(Event *event, const SeatPlace *places, const int32 *seats, int32 nse
 	if (ngone > 0)
 		return refuse_seats(refusal, REASON_SEAT_TAKEN, event, gone, ngone);
 	if (undecided)
-		return refuse_busy(refusal, event);
+		return refuse_busy(refusal, psprintf("event %d", event->event_id), event->event_id);
 	if (ngroups == 1 ? take_one(event, groups, places) :
 		take_several(event, groups, ngroups, places, seats, gone))
 		return true;
-	return refuse_busy(refusal, event);
+	return refuse_busy(refusal, psprintf("event %d", event->event_id), event->event_id);
 }
 
 bool
@@ -448,7 +440,7 @@ change_seats(Event *event, const int32 *seats, int32 nseats, bool block, int32 *
 			*changed += change_group(&blocks, &groups[g], places, block);
 	seat_blocks_close(&blocks);
 	if (!locked)
-		return refuse_busy(refusal, event);
+		return refuse_busy(refusal, psprintf("event %d", event->event_id), event->event_id);
 	return nbooked == 0 || refuse_seats(refusal, REASON_SEAT_TAKEN, event, booked, nbooked);
 }
 

@@ -19,19 +19,22 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "arguments.h"
 #include "attempt.h"
 #include "inventory.h"
 #include "pick.h"
 #include "seat_block.h"
-#include "settings.h"
 
 /* Blocks looked at for a better run than the first one found. */
 #define LOOKS 4
 #define MAX_SPREAD 64
-#define MAX_CANDIDATES (MAX_SPREAD + LOOKS)
+StaticAssertDecl(MAX_SPREAD + LOOKS <= MAX_FRONT, "a front has room for every candidate");
+
+/* Searches that one front serves. */
+#define FRONT_USES 16
 
 /* A place this much farther off is as good: nobody sees the difference. */
-#define NEAR_ENOUGH 1.05
+#define NEAR_ENOUGH 1.1
 
 /* Hints are renewed so seldom that it takes about a thousandth of the time. */
 #define SURVEY_SHARE 1000
@@ -239,21 +242,65 @@ adapt_spread(Search *search)
 	search->event->hints->spread = Max(1, Min(spread, MAX_SPREAD));
 }
 
+/* Puts a front that is nearly in order into order again. */
+static void
+sort_front(const BlockHint *seen, Front *front)
+{
+	for (int i = 1; i < front->n; i++)
+	{
+		int32		block_no = front->blocks[i];
+		int			place = i;
+
+		for (; place > 0 && seen[front->blocks[place - 1]].score > seen[block_no].score; place--)
+			front->blocks[place] = front->blocks[place - 1];
+		front->blocks[place] = block_no;
+	}
+}
+
+/*
+ * The front of a search: chosen among all blocks now and then, and kept for
+ * some searches in between, in which its blocks only get a little worse.
+ */
+static Front *
+front_of(Search *search, bool afresh)
+{
+	const Wish *wish = search->wish;
+	EventHints *event_hints = search->event->hints;
+	int32		section = wish->section >= 0 ? wish->section : search->event->layout->nsections;
+	Front	   *front = event_hints->fronts[section];
+
+	if (front == NULL)
+	{
+		front = MemoryContextAllocZero(event_hints->context, sizeof(Front));
+		event_hints->fronts[section] = front;
+	}
+	if (afresh || front->uses_left-- <= 0 || front->quantity != wish->quantity ||
+		front->category_no != wish->category_no)
+	{
+		int			wanted = (int) event_hints->spread + LOOKS;
+
+		front->quantity = wish->quantity;
+		front->category_no = wish->category_no;
+		front->uses_left = FRONT_USES;
+		front->n = choose_candidates(search, front->blocks, Min(wanted, MAX_FRONT));
+	}
+	else
+		sort_front(event_hints->blocks, front);
+	return front;
+}
+
 static bool
 take_by_hints(Search *search)
 {
-	int32		candidates[MAX_CANDIDATES];
-
 	for (int attempt = 0; attempt < 3; attempt++)
 	{
-		int			wanted = (int) search->event->hints->spread + LOOKS;
-		int			n = choose_candidates(search, candidates, Min(wanted, MAX_CANDIDATES));
+		Front	   *front = front_of(search, attempt > 0);
 		bool		taken;
 
-		if (n == 0)
+		if (front->n == 0)
 			return false;
 		search->met_others = false;
-		taken = take_candidate(search, candidates, n);
+		taken = take_candidate(search, front->blocks, front->n);
 		adapt_spread(search);
 		if (taken)
 			return true;
@@ -453,18 +500,7 @@ take_by_survey(Search *search, bool patient, Refusal *refusal)
 	if (survey.in_flight == 0 && survey.best.length == 0 &&
 		(wish->together || survey.free < wish->quantity))
 		return refuse_for_want(search, &survey, refusal);
-	return refuse(refusal, REASON_BUSY, scope_of(search),
-				  "{\"event_id\": %d, \"retry_after_ms\": %d}",
-				  search->event->event_id, Max(tixbook_lock_wait, 100));
-}
-
-static int
-compare_int32(const void *a, const void *b)
-{
-	int32		x = *(const int32 *) a;
-	int32		y = *(const int32 *) b;
-
-	return (x > y) - (x < y);
+	return refuse_busy(refusal, scope_of(search), search->event->event_id);
 }
 
 static void

@@ -72,14 +72,6 @@ refuse_off_sale(const Request *request, const char *status, Refusal *refusal)
 }
 
 static bool
-refuse_busy(const Request *request, const char *what, Refusal *refusal)
-{
-	return refuse(refusal, REASON_BUSY, what,
-				  "{\"event_id\": %d, \"retry_after_ms\": %d}",
-				  request->event->event_id, Max(tixbook_lock_wait, 100));
-}
-
-static bool
 check_on_sale(const Request *request, Refusal *refusal)
 {
 	static const char *const names[] = {
@@ -179,7 +171,7 @@ check_customer_limit(const Request *request, Refusal *refusal)
 		return true;
 	bounded_wait_start(&wait, tixbook_lock_wait);
 	if (!claim_within(CLAIM_CUSTOMER, event->event_id, request->customer, &wait))
-		return refuse_busy(request, "another request of the same customer", refusal);
+		return refuse_busy(refusal, "another request of the same customer", event->event_id);
 	has = seats_of_customer(request);
 	if (has + request->wish.quantity <= event->max_per_customer)
 		return true;
@@ -219,7 +211,8 @@ make_way_and_take(const Request *request, bool patient, int batch, int *ended, T
 	done = take(request, patient, taken, refusal);
 	attempt_end(&attempt, done);
 	if (!done && others && refusal->reason != REASON_BUSY)
-		refuse_busy(request, psprintf("event %d", request->event->event_id), refusal);
+		refuse_busy(refusal, psprintf("event %d", request->event->event_id),
+					request->event->event_id);
 	return done;
 }
 

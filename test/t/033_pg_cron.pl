@@ -3,6 +3,7 @@ use v5.30;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
+use PostgreSQL::Test::Utils;
 use Test::More;
 use Tixbook::Test;
 
@@ -15,7 +16,10 @@ sub in_time { return $node->poll_query_until('postgres', @_) }
 sql('CREATE EXTENSION pg_cron');
 my $event = new_house($node, 'postgres', 2, 10);
 
-sql("SELECT cron.schedule('tixbook sweep', '* * * * *', 'SELECT tixbook.sweep()')");
+# The very line that docs/expiry.md tells a DBA to run.
+my ($documented) = slurp_file('docs/expiry.md') =~ /^(SELECT cron\.schedule\(.*\);)$/m;
+ok($documented, 'docs/expiry.md has a line for pg_cron');
+sql($documented);
 sql("SELECT tixbook.reserve($event, 5, hold_for => '1 s')");
 sql("SELECT tixbook.reserve($event, 5)");
 
