@@ -1,4 +1,4 @@
-# make bench [SECONDS=25] [ROUNDS=3] [CLIENTS=32] [LINES="reserve confirm"]
+# make bench [SECONDS=30] [ROUNDS=3] [CLIENTS=32] [LINES="reserve confirm"]
 # Interleaved rounds over all lines, medians, durable commits, the same server settings for all;
 # after each round its result is checked.
 use v5.30;
@@ -15,7 +15,7 @@ my @lines  = grep { delete $wanted{ $_->{name} } } Lines::all();
 die "there is no line @{[keys %wanted]}; there are: @{[map { $_->{name} } Lines::all()]}\n" if %wanted;
 
 my $bench = Bench->new(
-	seconds => setting('SECONDS', 25),
+	seconds => setting('SECONDS', 30),
 	rounds  => setting('ROUNDS',  3),
 	clients => setting('CLIENTS', 32));
 say $bench->machine;
