@@ -154,9 +154,9 @@ store_close(Store *store)
 
 /* Finds out what it takes; the indexes are open then. */
 static IndexWriter *
-make_writer(Relation rel)
+make_writer(Relation rel, MemoryContext parent)
 {
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "tixbook index writer",
+	MemoryContext context = AllocSetContextCreate(parent, "tixbook index writer",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	IndexWriter *writer = palloc0(sizeof(IndexWriter));
@@ -176,8 +176,8 @@ make_writer(Relation rel)
 
 /*
  * The writer of a table, its indexes open.  One that is in use already (by a
- * caller up the stack, or left so by an error) stays with its user, and a new
- * one takes its place; the old one goes at the next chance.
+ * caller up the stack, or left so by an error) stays with its user; then there
+ * is one for this Store alone, which goes with the caller's memory.
  */
 static IndexWriter *
 open_writer(Store *store)
@@ -189,8 +189,10 @@ open_writer(Store *store)
 		MemoryContextDelete(writer->context);
 		writer = writers[store->table] = NULL;
 	}
-	if (writer == NULL || writer->in_use)
-		writer = writers[store->table] = make_writer(store->rel);
+	if (writer == NULL)
+		writer = writers[store->table] = make_writer(store->rel, TopMemoryContext);
+	else if (writer->in_use)
+		writer = make_writer(store->rel, CurrentMemoryContext);
 	else
 	{
 		writer->result_rel->ri_RelationDesc = store->rel;
