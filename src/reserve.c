@@ -18,6 +18,7 @@
 #include "arguments.h"
 #include "attempt.h"
 #include "booking.h"
+#include "cache_load.h"
 #include "claim.h"
 #include "expiry.h"
 #include "hold.h"
@@ -216,6 +217,42 @@ make_way_and_take(const Request *request, bool patient, int batch, int *ended, T
 	return done;
 }
 
+static pg_noinline void
+find_next_due(EventMap *map)
+{
+	volatile TimestampTz due = 0;
+
+	event_map_renew_due(map);
+	PG_TRY();
+	{
+		TimestampTz earliest;
+
+		due = expiry_next_due(&earliest) ? earliest : DT_NOEND;
+	}
+	PG_FINALLY();
+	{
+		event_map_due_renewed(map, due);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Refused for want of seats, by the rows: who comes next can be told so without
+ * a look at them, until the next hold ends.  A transaction that has written
+ * sees holds as it leaves them, so it does not look.
+ */
+static void
+renew_due(Event *event, TimestampTz now)
+{
+	EventMap   *map;
+
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) || (map = cache_map(event)) == NULL)
+		return;
+	if (!event_map_nothing_due(map, now))
+		find_next_due(map);
+	cache_unpin(map);
+}
+
 /*
  * Takes the seats.  What is busy is tried again and again until
  * tixbook.lock_wait is over, and nothing is locked in between: so nobody waits
@@ -227,6 +264,9 @@ take_seats(const Request *request, Take *taken, Refusal *refusal)
 	BoundedWait wait;
 	int			batch = FIRST_MAKE_WAY_BATCH;
 
+	if (inventory_certainly_gone(request->event, &request->wish, request->seats, request->now,
+								 refusal))
+		return false;
 	if (request->seats != NULL ? take(request, true, taken, refusal) :
 		inventory_take_remembered(request->event, &request->wish, taken))
 		return true;
@@ -243,7 +283,10 @@ take_seats(const Request *request, Take *taken, Refusal *refusal)
 		if (ended == batch)
 			batch = Min(batch * 4, MAX_MAKE_WAY_BATCH);
 		else if (refusal->reason != REASON_BUSY)
+		{
+			renew_due(request->event, request->now);
 			return false;
+		}
 		else if (!bounded_wait(&wait))
 			return false;
 	}
@@ -270,6 +313,7 @@ write_booking(const Request *request, const Take *taken, TimestampTz expires_at,
 	bookings_open(&bookings, STORE_BOOKING_KEY);
 	booking_insert(&bookings, booking);
 	bookings_close(&bookings);
+	cache_hold_ends(booking->event_id, expires_at);
 	worker_hold_made(expires_at);
 }
 

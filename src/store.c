@@ -266,34 +266,54 @@ store_delete(Store *store, ItemPointer tid)
 	simple_heap_delete(store->rel, tid);
 }
 
+static void
+open_scan(StoreScan *scan, StoreTable table, StoreIndex index, LOCKMODE lock_mode)
+{
+	memset(scan, 0, sizeof(StoreScan));
+	scan->index_id = index;
+	scan->lock_mode = lock_mode;
+	scan->rel = table_open(store_table_oid(table), lock_mode);
+	scan->slot = table_slot_create(scan->rel, NULL);
+}
+
 /* Opens a walk; store_scan_start says over which rows, as often as wanted. */
 void
 store_scan_open(StoreScan *scan, StoreTable table, StoreIndex index)
 {
-	memset(scan, 0, sizeof(StoreScan));
-	scan->index_id = index;
-	scan->rel = table_open(store_table_oid(table), RowExclusiveLock);
-	scan->slot = table_slot_create(scan->rel, NULL);
+	open_scan(scan, table, index, RowExclusiveLock);
+}
+
+/* The same for who only reads, also on a standby. */
+void
+store_scan_open_to_read(StoreScan *scan, StoreTable table, StoreIndex index)
+{
+	open_scan(scan, table, index, AccessShareLock);
+}
+
+static void
+look_by(StoreScan *scan, Snapshot snapshot)
+{
+	ExecClearTuple(scan->slot);
+	if (scan->snapshot != NULL)
+		UnregisterSnapshot(scan->snapshot);
+	scan->snapshot = RegisterSnapshot(snapshot);
 }
 
 /* From here on the walk sees what is committed now. */
 static void
 look_afresh(StoreScan *scan)
 {
-	ExecClearTuple(scan->slot);
-	if (scan->snapshot != NULL)
-		UnregisterSnapshot(scan->snapshot);
-	scan->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	look_by(scan, GetLatestSnapshot());
 }
 
-/* Starts over the rows that match the keys as of now. */
+/* Starts over the rows that match the keys as of a snapshot. */
 void
-store_scan_start(StoreScan *scan, ScanKey keys, int nkeys)
+store_scan_start_as_of(StoreScan *scan, Snapshot snapshot, ScanKey keys, int nkeys)
 {
-	look_afresh(scan);
+	look_by(scan, snapshot);
 	if (scan->index == NULL)
 		scan->index = index_open(relation_oid(&index_oids[scan->index_id],
-											  index_names[scan->index_id]), RowExclusiveLock);
+											  index_names[scan->index_id]), scan->lock_mode);
 	if (scan->scan != NULL && scan->scan->numberOfKeys != nkeys)
 	{
 		index_endscan(scan->scan);
@@ -303,6 +323,13 @@ store_scan_start(StoreScan *scan, ScanKey keys, int nkeys)
 		scan->scan = compat_index_beginscan(scan->rel, scan->index, scan->snapshot, nkeys);
 	scan->scan->xs_snapshot = scan->snapshot;
 	index_rescan(scan->scan, keys, nkeys, NULL, 0);
+}
+
+/* The same as of now. */
+void
+store_scan_start(StoreScan *scan, ScanKey keys, int nkeys)
+{
+	store_scan_start_as_of(scan, GetLatestSnapshot(), keys, nkeys);
 }
 
 /* Where the index entry of the row just found points: it stays while updates are HOT. */
@@ -328,6 +355,18 @@ store_fetch(StoreScan *scan, ItemPointer place)
 	if (scan->fetch == NULL)
 		scan->fetch = table_index_fetch_begin(scan->rel);
 	return table_index_fetch_tuple(scan->fetch, &tid, scan->snapshot, scan->slot, &again, &all_dead);
+}
+
+/*
+ * Fetches the very row version at a place if it is the newest committed one, or
+ * this transaction's own: without a snapshot, a chain to follow or an index.
+ * The caller must check its key, as above.
+ */
+bool
+store_fetch_version(StoreScan *scan, ItemPointer place)
+{
+	ExecClearTuple(scan->slot);
+	return table_tuple_fetch_row_version(scan->rel, place, SnapshotSelf, scan->slot);
 }
 
 bool

@@ -64,6 +64,7 @@ typedef struct StoreScan
 	StoreIndex	index_id;
 	Relation	rel;
 	Relation	index;			/* NULL until it is needed */
+	LOCKMODE	lock_mode;
 	IndexScanDesc scan;
 	IndexFetchTableData *fetch; /* NULL until a row is fetched by its place */
 	Snapshot	snapshot;
@@ -90,10 +91,13 @@ extern void store_delete(Store *store, ItemPointer tid);
 extern bool store_lock(StoreScan *scan);
 
 extern void store_scan_open(StoreScan *scan, StoreTable table, StoreIndex index);
+extern void store_scan_open_to_read(StoreScan *scan, StoreTable table, StoreIndex index);
 extern void store_scan_start(StoreScan *scan, ScanKey keys, int nkeys);
+extern void store_scan_start_as_of(StoreScan *scan, Snapshot snapshot, ScanKey keys, int nkeys);
 extern bool store_scan_next(StoreScan *scan);
 extern void store_scan_close(StoreScan *scan);
 extern bool store_fetch(StoreScan *scan, ItemPointer place);
+extern bool store_fetch_version(StoreScan *scan, ItemPointer place);
 extern ItemPointerData store_place(StoreScan *scan);
 extern RowHands store_row_hands(StoreScan *scan);
 
