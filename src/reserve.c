@@ -49,7 +49,7 @@ typedef struct Request
 	Interval   *hold_for;		/* or NULL */
 	char	   *key;			/* or NULL */
 	const char *operation;
-	char	   *parameters;		/* canonical text, for the fingerprint */
+	char	   *parameters;		/* their canonical text, where there is a key */
 	TimestampTz now;
 } Request;
 
@@ -372,15 +372,12 @@ interval_text(const Interval *interval)
 
 /* What reserve and reserve_seats have in common, from argument `first` on. */
 static bool
-read_customer(FunctionCallInfo fcinfo, int first, Request *request, StringInfo parameters,
-			  Refusal *refusal)
+read_customer(FunctionCallInfo fcinfo, int first, Request *request, Refusal *refusal)
 {
 	request->now = GetCurrentTimestamp();
 	request->customer = argument_text(fcinfo, first);
 	request->hold_for = PG_ARGISNULL(first + 1) ? NULL : PG_GETARG_INTERVAL_P(first + 1);
 	request->key = argument_text(fcinfo, first + 2);
-	add_parameter(parameters, "customer", request->customer);
-	add_parameter(parameters, "hold_for", interval_text(request->hold_for));
 	if (request->customer != NULL &&
 		(*request->customer == '\0' || pg_mbstrlen(request->customer) > MAX_CUSTOMER_CHARS))
 		return refuse_parameter(refusal, "customer", "must have 1 to 255 characters");
@@ -389,16 +386,12 @@ read_customer(FunctionCallInfo fcinfo, int first, Request *request, StringInfo p
 
 /* The section and the category of a wish, by name. */
 static bool
-read_scope(FunctionCallInfo fcinfo, Request *request, StringInfo parameters, Refusal *refusal)
+read_scope(Request *request, const char *section, const char *category, Refusal *refusal)
 {
 	const VenueLayout *layout = request->event->layout;
-	char	   *section = argument_text(fcinfo, 2);
-	char	   *category = argument_text(fcinfo, 6);
 
 	request->wish.section = section == NULL ? -1 : catalog_find_section(layout, section);
 	request->wish.category_no = category == NULL ? -1 : catalog_find_category(layout, category);
-	add_parameter(parameters, "section", section);
-	add_parameter(parameters, "category", category);
 	if (section != NULL && request->wish.section < 0)
 		return refuse(refusal, REASON_SECTION_NOT_FOUND, psprintf("\"%s\"", section),
 					  "{\"event_id\": %d, \"section\": %s}",
@@ -410,24 +403,51 @@ read_scope(FunctionCallInfo fcinfo, Request *request, StringInfo parameters, Ref
 	return true;
 }
 
+/* The canonical text of a request that carries a key: equal requests have equal ones. */
+static char *
+parameters_of_best(const Request *request, const char *section, const char *category)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	add_parameter(&text, "section", section);
+	add_parameter(&text, "category", category);
+	add_parameter(&text, "customer", request->customer);
+	add_parameter(&text, "hold_for", interval_text(request->hold_for));
+	appendStringInfo(&text, "quantity=%d accessible=%d together=%d", request->wish.quantity,
+					 request->wish.accessible, request->wish.together);
+	return text.data;
+}
+
+static char *
+parameters_of_named(const Request *request)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	add_parameter(&text, "customer", request->customer);
+	add_parameter(&text, "hold_for", interval_text(request->hold_for));
+	appendStringInfo(&text, "seats=%s", json_numbers(request->seats, request->wish.quantity));
+	return text.data;
+}
+
 static bool
 reserve_best(FunctionCallInfo fcinfo, Booking *booking, Refusal *refusal)
 {
 	Request		request = {.operation = "reserve"};
-	StringInfoData parameters;
+	char	   *section = argument_text(fcinfo, 2);
+	char	   *category = argument_text(fcinfo, 6);
 
-	initStringInfo(&parameters);
 	request.event = argument_event(fcinfo, 0, refusal);
 	if (request.event == NULL ||
-		!read_scope(fcinfo, &request, &parameters, refusal) ||
-		!read_customer(fcinfo, 3, &request, &parameters, refusal))
+		!read_scope(&request, section, category, refusal) ||
+		!read_customer(fcinfo, 3, &request, refusal))
 		return false;
 	request.wish.quantity = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
 	request.wish.accessible = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
 	request.wish.together = !PG_ARGISNULL(8) && PG_GETARG_BOOL(8);
-	appendStringInfo(&parameters, "quantity=%d accessible=%d together=%d",
-					 request.wish.quantity, request.wish.accessible, request.wish.together);
-	request.parameters = parameters.data;
+	if (request.key != NULL)
+		request.parameters = parameters_of_best(&request, section, category);
 	return make_hold_once(&request, booking, refusal);
 }
 
@@ -435,18 +455,16 @@ static bool
 reserve_named(FunctionCallInfo fcinfo, Booking *booking, Refusal *refusal)
 {
 	Request		request = {.operation = "reserve_seats"};
-	StringInfoData parameters;
 	int32	   *seats;
 
-	initStringInfo(&parameters);
 	request.event = argument_event(fcinfo, 0, refusal);
 	if (request.event == NULL ||
 		!argument_seats(fcinfo, 1, &seats, &request.wish.quantity, refusal) ||
-		!read_customer(fcinfo, 2, &request, &parameters, refusal))
+		!read_customer(fcinfo, 2, &request, refusal))
 		return false;
 	request.seats = seats;
-	appendStringInfo(&parameters, "seats=%s", json_numbers(seats, request.wish.quantity));
-	request.parameters = parameters.data;
+	if (request.key != NULL)
+		request.parameters = parameters_of_named(&request);
 	return make_hold_once(&request, booking, refusal);
 }
 
