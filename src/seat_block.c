@@ -51,7 +51,7 @@ seat_blocks_open(SeatBlocks *blocks, Event *event)
 	blocks->map = NULL;
 	blocks->to_read = false;
 	store_open(&blocks->store, STORE_SEAT_BLOCK);
-	store_scan_open(&blocks->scan, STORE_SEAT_BLOCK, STORE_SEAT_BLOCK_KEY);
+	store_scan_open_on(&blocks->scan, &blocks->store, STORE_SEAT_BLOCK_KEY);
 }
 
 /* Also on a standby. */
@@ -238,7 +238,7 @@ tell_map(SeatBlocks *blocks, const SeatBlock *block, int32 free)
 
 	if (!cache_is_on())
 		return;
-	seat_block_state(blocks->event, block, &blocks->store.slot->tts_tid, &state);
+	seat_block_state(blocks->event, block, &blocks->store.place, &state);
 	state.gives_back = free > block->free;
 	cache_changed(blocks->event->event_id, &state);
 }
