@@ -66,7 +66,7 @@ make_room(void *array, int used, int *room, Size size)
 		return array;
 	*room = Max(*room * 2, 4);
 	return array == NULL ? MemoryContextAlloc(TopTransactionContext, *room * size) :
-		repalloc_huge(array, *room * size);
+		repalloc(array, *room * size);
 }
 
 static int
