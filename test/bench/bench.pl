@@ -1,5 +1,5 @@
-# make bench [SECONDS=30] [ROUNDS=3] [CLIENTS=32] [LINES="reserve confirm"]
-# Interleaved rounds over all lines, medians, durable commits, the same server settings for all;
+# make bench [GROUPS="reads losers winners"] [LINES="reserve confirm"] [SECONDS=15] [ROUNDS=3] [CLIENTS=32]
+# The lines of a group take turns; medians of the rounds, durable commits, the same server settings for all;
 # after each round its result is checked.
 use v5.30;
 use warnings;
@@ -7,28 +7,29 @@ use FindBin;
 use lib $FindBin::Bin, "$FindBin::Bin/../harness";
 use Bench;
 use Harness qw(setting);
+use List::Util 'min';
 use Lines;
+use Table;
 
 STDOUT->autoflush;
-my %wanted = map { $_ => 1 } split ' ', setting('LINES', join ' ', map { $_->{name} } Lines::all());
-my @lines  = grep { delete $wanted{ $_->{name} } } Lines::all();
-die "there is no line @{[keys %wanted]}; there are: @{[map { $_->{name} } Lines::all()]}\n" if %wanted;
-
-my $bench = Bench->new(
-	seconds => setting('SECONDS', 30),
-	rounds  => setting('ROUNDS',  3),
-	clients => setting('CLIENTS', 32));
+my @groups = Lines::wanted(setting('GROUPS', ''), setting('LINES', ''));
+my $bench = Bench->new(rounds => setting('ROUNDS', 3), clients => setting('CLIENTS', 32));
 say $bench->machine;
-say $bench->opening;
-for my $round (1 .. $bench->{rounds})
+for my $group (@groups)
 {
-	$bench->run_line($_) for @lines;
-	say "round $round of $bench->{rounds}: ", join ', ', map { "$_->{name} " . int $_->{tps}[-1] } @lines;
+	my @lines = @{ $group->{lines} };
+	my $seconds = setting('SECONDS', $group->{seconds});
+	for my $round (1 .. $bench->{rounds})
+	{
+		$bench->run_line($_, $seconds) for @lines;
+		say "$group->{name}, round $round of $bench->{rounds} ($seconds s): ",
+		  join ', ', map { "$_->{name} " . int $_->{rounds}[-1]{rate} } @lines;
+	}
 }
-say for $bench->table(@lines);
+say for map { ('', Table::of_group($_)) } @groups;
 if ($bench->{faults})
 {
-	say "$bench->{faults} checks failed";
+	say "\n$bench->{faults} checks failed";
 	exit 1;
 }
-say 'every check passed: no seat twice';
+say "\nevery check passed: no seat twice";
