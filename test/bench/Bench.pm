@@ -58,9 +58,9 @@ sub run_line
 	$self->sql('CHECKPOINT');
 	my @before = $self->counters;
 	my $report = $self->load($line->{script} // $line->{name}, $given,
-		seconds  => $seconds,
+		seconds   => $seconds,
 		'warm-up' => min($WARM_UP, $seconds),
-		map { $_ => $line->{$_} } grep { exists $line->{$_} } qw(clients expect touch));
+		$self->options($line));
 	my @after = $self->counters;
 	my $calls = sum0(values %{ $report->{codes} });
 	my $updates = $after[1] - $before[1];
@@ -68,6 +68,14 @@ sub run_line
 	$report->{hot} = ($after[2] - $before[2]) / $updates if $updates;
 	push @{ $line->{rounds} }, $report;
 	return $self->check($line, $given, $report);
+}
+
+sub options
+{
+	my ($self, $line) = @_;
+	my %options = map { $_ => $line->{$_} } grep { exists $line->{$_} } qw(clients expect touch);
+	$options{clients} = $line->{clients}->($self, $line) if ref $line->{clients};
+	return (%options, $line->{target} ? $line->{target}->($self) : ());
 }
 
 # Runs a script of lines/ to its end or for so many seconds.
@@ -100,7 +108,10 @@ sub check
 		$self->fault($line, "$report->{codes}{$code} calls ended with $code: $report->{messages}{$code}");
 	}
 	$self->fault($line, 'not one call ended well') if !$report->{rate};
-	my $wrong = $line->{check} ? $self->sql($line->{check}->($self, $given) . ' LIMIT 10') : '';
+	my $wrong =
+	    $line->{check}   ? $self->sql($line->{check}->($self, $given) . ' LIMIT 10')
+	  : $line->{verdict} ? $line->{verdict}->($self)
+	  :                    '';
 	$self->fault($line, $wrong) if $wrong ne '';
 	return;
 }

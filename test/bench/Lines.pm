@@ -1,20 +1,24 @@
 # The lines of the benchmark, by groups.  The lines of a group are measured in turns, and compared with
 # others of the same group.  A line has a name, and a title for the table, and may have
 #   script   its script under lines/, if that has another name,
-#   clients  how many, if not as many as the others,
+#   clients  how many, if not as many as the others; or a function that tells,
+#   target   options of the load generator for another server than ours,
 #   prepare  what a round needs before it; returns variables for the script,
 #   expect   the SQLSTATE with which its calls end,
 #   allow    others that may happen,
 #   check    a query that returns a row for everything wrong after the round,
+#   verdict  the same as a function, for another server,
 #   compare  the lines it is compared with, and what the ratio should be at least.
 package Lines;
 use v5.30;
 use warnings;
 use Lines::Losers;
+use Lines::Peers;
 use Lines::Reads;
 use Lines::Winners;
 
-my @GROUPS = (Lines::Reads::group(), Lines::Losers::group(), Lines::Winners::group());
+my @GROUPS = (Lines::Reads::group(), Lines::Losers::group(), Lines::Winners::group(),
+	Lines::Peers::group());
 
 sub groups { return @GROUPS }
 

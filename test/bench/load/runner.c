@@ -45,10 +45,8 @@ static const struct
 	Client	   *(*make) (void);
 }			client_kinds[] = {
 	{&postgres_kind, postgres_client},
-#ifdef WITH_PEERS
 	{&mariadb_kind, mariadb_client},
 	{&redis_kind, redis_client},
-#endif
 };
 
 static Client *

@@ -52,3 +52,17 @@ BEGIN
     RETURN new_id;
 END
 $$;
+
+-- The bookings of who locks seats elsewhere; the key of the tickets shows a seat that is sold twice.
+CREATE TABLE bench.sale (
+    LIKE bench.booking INCLUDING ALL
+);
+
+CREATE TABLE bench.ticket (
+    event_id   integer NOT NULL,
+    section    smallint NOT NULL,
+    seat_no    integer NOT NULL,
+    booking_id bigint NOT NULL,
+    secret     uuid NOT NULL,
+    PRIMARY KEY (event_id, section, seat_no)
+);
