@@ -57,6 +57,22 @@ sub start
 	die "MariaDB did not start:\n" . slurp("$self->{base}/log");
 }
 
+# Waits until nothing is left to purge or to write of what was done before, as a checkpoint does.
+sub settle
+{
+	my ($self) = @_;
+	$self->execute('SET GLOBAL innodb_max_dirty_pages_pct = 0');
+	for (1 .. 600)
+	{
+		my %status = map { split /\t/ } split /\n/, $self->execute("SHOW GLOBAL STATUS WHERE Variable_name IN
+			('Innodb_buffer_pool_pages_dirty', 'Innodb_history_list_length')");
+		last if $status{Innodb_buffer_pool_pages_dirty} < 100 && $status{Innodb_history_list_length} < 100;
+		select undef, undef, undef, 0.1;
+	}
+	$self->execute('SET GLOBAL innodb_max_dirty_pages_pct = 90');
+	return;
+}
+
 # Rows as lines, columns parted by tabs.
 sub execute
 {

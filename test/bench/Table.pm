@@ -5,14 +5,29 @@ use warnings;
 use List::Util qw(max pairs);
 use Harness qw(median commify);
 
-my @HEAD = ('', 'calls/s', 'ratio', 'p50 ms', 'p99 ms', 'WAL bytes a call', 'HOT');
+my @FACTS_HEAD = ('', 'median', 'goal');
+my @LINES_HEAD = ('', 'calls/s', 'ratio', 'p50 ms', 'p99 ms', 'WAL bytes a call', 'HOT');
 
 sub of_group
 {
 	my ($group) = @_;
+	my @head = ("**$group->{title}**", '');
+	return (@head, markdown(\@FACTS_HEAD, map { fact($group, @$_) } pairs @{ $group->{facts} })) if $group->{facts};
 	my %line = map { $_->{name} => $_ } @{ $group->{lines} };
 	my @rows = map { row($_, \%line) } @{ $group->{lines} };
-	return ("**$group->{title}**", '', markdown(\@HEAD, @rows));
+	return (@head, markdown(\@LINES_HEAD, @rows));
+}
+
+sub fact
+{
+	my ($group, $name, $fact) = @_;
+	my $median = median(map { $_->{$name} } @{ $group->{rounds} });
+	my ($least, $most) = @$fact{qw(least most)};
+	my $missed = (defined $least && $median < $least) || (defined $most && $median > $most);
+	return [
+		$fact->{title},
+		($median >= 1000 ? commify($median) : sprintf '%.3g', $median) . (defined $fact->{unit} ? " $fact->{unit}" : ''),
+		(defined $least ? "at least $least" : defined $most ? "at most $most" : '') . ($missed ? ', missed' : '') ];
 }
 
 sub row
@@ -25,13 +40,17 @@ sub row
 	my $hot = $of->(sub { $_[0]{hot} });
 	return [
 		$line->{title},
-		commify($of->(sub { $_[0]{rate} })),
+		commify(rate($line)),
 		join('; ', ratios($line, $others)),
 		sprintf('%.2f', $of->(sub { $_[0]{latency_ms}{p50} })),
 		sprintf('%.2f', $of->(sub { $_[0]{latency_ms}{p99} })),
-		commify($of->(sub { $_[0]{wal} })),
+		wal($of->(sub { $_[0]{wal} })),
 		defined $hot ? sprintf('%.1f %%', 100 * $hot) : '' ];
 }
+
+sub rate { return median(map { $_->{rate} } @{ $_[0]{rounds} }) }
+
+sub wal { return defined $_[0] ? commify($_[0]) : '' }
 
 sub ratios
 {

@@ -78,6 +78,7 @@ tally_merge(Tally *into, const Tally *from)
 	}
 	for (int i = 0; i < LATENCY_BUCKETS; i++)
 		into->latency[i] += from->latency[i];
+	into->ran_out |= from->ran_out;
 	into->attempts += from->attempts;
 }
 
@@ -143,7 +144,7 @@ tally_report(const Tally *tally, const Options *options, double started)
 		   started, TICKS_PER_SECOND, options->warm_up);
 	printf("\"latency_ms\": {\"p50\": %.3f, \"p95\": %.3f, \"p99\": %.3f},\n",
 		   latency_percentile(tally, 0.5), latency_percentile(tally, 0.95), latency_percentile(tally, 0.99));
-	printf("\"attempts\": %lld,\n", (long long) tally->attempts);
+	printf("\"attempts\": %lld, \"ran_out\": %s,\n", (long long) tally->attempts, tally->ran_out ? "true" : "false");
 	print_codes(tally);
 	printf("\"ticks\": [");
 	for (int i = 0; i < tally->nticks; i++)

@@ -25,6 +25,7 @@ typedef struct Tally
 	int			nticks;
 	uint32_t   *ticks;			/* expected ends of calls */
 	CodeCount	codes[MAX_CODES];
+	bool		ran_out;		/* there was nothing left to call before the end */
 	int64_t		attempts;		/* of a kind of call that tries again */
 	int64_t		latency[LATENCY_BUCKETS];
 } Tally;

@@ -56,3 +56,19 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- In each of those events, holds of up to a thousand seats take what is taken in the pattern.
+CREATE FUNCTION bench.sell_like(pattern integer, first_event integer, last_event integer) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    parties text[];
+BEGIN
+    SELECT array_agg(party) INTO parties
+    FROM (SELECT array_agg(seat ORDER BY seat)::text AS party
+          FROM tixbook.availability(pattern) a, tixbook.unnest(a.taken) WITH ORDINALITY AS t(seat, n)
+          GROUP BY (n - 1) / 1000) p;
+    FOR e IN first_event .. last_event LOOP
+        PERFORM tixbook.reserve_seats(e, p::integer[]) FROM unnest(parties) p;
+    END LOOP;
+END
+$$;

@@ -1,5 +1,5 @@
 # Winners: calls that take seats and commit.
-package Lines::Winners;
+package Groups::Winners;
 use v5.30;
 use warnings;
 use List::Util 'min';
@@ -14,7 +14,7 @@ sub group
 		title   => 'Two seats a call, in ten sections',
 		seconds => 15,
 		lines   => [
-			{ name => 'insert', title => 'one-row durable INSERT' },
+			{ name => 'insert', title => 'one-row durable INSERT', role => 'reference' },
 			{
 				name    => 'reserve',
 				title   => 'reserve, rows of 100',
@@ -50,7 +50,7 @@ sub group
 				name    => 'confirm',
 				title   => 'confirm, two tickets',
 				prepare => \&prepare_holds,
-				check   => \&check_holds,
+				check   => \&Houses::verify,
 				compare => [ insert => 0.6 ]
 			} ]
 	};
@@ -73,14 +73,6 @@ sub prepare_holds
 	$bench->load('reserve', $given, calls => min($SEATS * 0.45, $MOST_CONFIRMS * ($seconds + 2)), seconds => 300);
 	$bench->sql('VACUUM ANALYZE tixbook.booking');
 	return $given;
-}
-
-sub check_holds
-{
-	my ($bench, $given) = @_;
-	return "SELECT event_id::text, law, detail::text FROM tixbook.verify($given->{event}) UNION ALL
-	        SELECT 'ran out of holds', NULL, NULL WHERE NOT EXISTS (
-	        SELECT FROM tixbook.booking WHERE event_id = $given->{event} AND status = 'held')";
 }
 
 1;

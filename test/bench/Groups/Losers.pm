@@ -1,5 +1,5 @@
 # Losers: almost every wish of an on-sale is refused.
-package Lines::Losers;
+package Groups::Losers;
 use v5.30;
 use warnings;
 use Houses;
@@ -11,13 +11,14 @@ sub group
 		title   => 'Refusals at an arena of 20,000 seats',
 		seconds => 5,
 		lines   => [
-			{ name => 'select_1', title => 'SELECT 1' },
+			{ name => 'select_1', title => 'SELECT 1', role => 'reference' },
 			{
 				name    => 'only_refuse_sold_out',
-				title   => 'a C function that only refuses, as sold out',
+				title   => 'a C function that only refuses: sold out',
+				role    => 'reference',
 				expect  => 'TB102',
 				prepare => refuse_like('sold_out_section'),
-				check   => sub { return same_refusal('only_refuse_sold_out', 'sold_out_section', $_[1]) }
+				check   => same_refusal('only_refuse_sold_out', 'sold_out_section')
 			},
 			{
 				name    => 'sold_out_section',
@@ -37,10 +38,11 @@ sub group
 			},
 			{
 				name    => 'only_refuse_seat_taken',
-				title   => 'a C function that only refuses, as seat taken',
+				title   => 'a C function that only refuses: seat taken',
+				role    => 'reference',
 				expect  => 'TB105',
 				prepare => refuse_like('seat_taken'),
-				check   => sub { return same_refusal('only_refuse_seat_taken', 'seat_taken', $_[1]) }
+				check   => same_refusal('only_refuse_seat_taken', 'seat_taken')
 			},
 			{
 				name    => 'seat_taken',
@@ -77,11 +79,16 @@ sub refuse_like
 	};
 }
 
+# And that it does.
 sub same_refusal
 {
-	my ($reference, $name, $given) = @_;
-	return sprintf 'SELECT reference.*, original.* FROM bench.refusal_of(%s) reference, bench.refusal_of(%s) original
-		WHERE reference IS DISTINCT FROM original OR original.code IS NULL', call($reference, $given), call($name, $given);
+	my ($reference, $name) = @_;
+	return sub {
+		my ($bench, $given) = @_;
+		return $bench->sql(sprintf 'SELECT reference.*, original.*
+			FROM bench.refusal_of(%s) reference, bench.refusal_of(%s) original
+			WHERE reference IS DISTINCT FROM original OR original.code IS NULL', call($reference, $given), call($name, $given));
+	};
 }
 
 1;

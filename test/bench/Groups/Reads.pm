@@ -1,5 +1,5 @@
 # Reads: what everybody asks during an on-sale.
-package Lines::Reads;
+package Groups::Reads;
 use v5.30;
 use warnings;
 use Houses;
@@ -11,7 +11,7 @@ sub group
 		title   => 'Reads of an arena of 20,000 seats, half sold',
 		seconds => 5,
 		lines   => [
-			{ name => 'select_1', title => 'SELECT 1' },
+			{ name => 'select_1', title => 'SELECT 1', role => 'reference' },
 			{
 				name    => 'availability',
 				title   => 'availability, the whole map (binary)',
