@@ -10,5 +10,6 @@ extern int	tixbook_expiry_batch;		/* holds a transaction */
 extern bool tixbook_expiry_worker;
 extern char *tixbook_databases;
 extern int	tixbook_max_databases;
+extern int	tixbook_cache_size;			/* kilobytes; 0: no cache */
 
 #endif
