@@ -11,6 +11,7 @@
 #include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/bufmgr.h"
 #include "storage/latch.h"
 #include "storage/procarray.h"
 #include "utils/builtins.h"
@@ -100,6 +101,21 @@ Oid
 store_table_oid(StoreTable table)
 {
 	return relation_oid(&table_oids[table], table_names[table]);
+}
+
+/* The file that the rows of a table are in now; it takes no lock, so it may be about to change. */
+Oid
+store_file(StoreTable table)
+{
+	Relation	rel = RelationIdGetRelation(store_table_oid(table));
+	Oid			file = InvalidOid;
+
+	if (RelationIsValid(rel))
+	{
+		file = compat_file_number(rel);
+		RelationClose(rel);
+	}
+	return file;
 }
 
 /*
@@ -324,8 +340,15 @@ store_fetch(StoreScan *scan, ItemPointer place)
 bool
 store_fetch_version(StoreScan *scan, ItemPointer place)
 {
+	Buffer		buffer = ReadBuffer(scan->rel, ItemPointerGetBlockNumber(place));
+	bool		found;
+
 	clear_slot(scan);
-	return table_tuple_fetch_row_version(scan->rel, place, SnapshotSelf, scan->slot);
+	/* As an index scan would: or the page fills up with dead versions. */
+	heap_page_prune_opt(scan->rel, buffer);
+	found = table_tuple_fetch_row_version(scan->rel, place, SnapshotSelf, scan->slot);
+	ReleaseBuffer(buffer);
+	return found;
 }
 
 bool

@@ -92,6 +92,7 @@ typedef enum RowHands
 
 extern void store_init(void);
 extern Oid	store_table_oid(StoreTable table);
+extern Oid	store_file(StoreTable table);
 
 extern void store_open(Store *store, StoreTable table);
 extern void store_close(Store *store);
