@@ -74,7 +74,7 @@ INSERT INTO nature
 SELECT unnest('{import_seating_plan,add_standing_section,create_venue,set_accessible,set_focal_point,create_event,
     set_prices,open_sale,pause_sale,close_sale,set_sale_status,add_inventory,create_inventory,lay_out_blocks,
     block_seats,unblock_seats,block_section,unblock_section,reserve,reserve_seats,confirm,release,cancel,
-    sweep,purge_idempotency_keys,rebuild_search,start_worker,prewarm}'::text[]), 'v', 'u', false;
+    sweep,purge_idempotency_keys,purge_ended_holds,rebuild_search,start_worker,prewarm}'::text[]), 'v', 'u', false;
 INSERT INTO nature
 SELECT unnest('{search_events,seat_plan,seat_map_svg,find_booking,booking_tickets,
     history,verify,require_event,section_seats,seat_label,seat_labels,seating_plan_faults}'::text[]), 's', 'u', false;
