@@ -1,7 +1,8 @@
 -- What is left to do with the locks of two seats.
+\set payment random(1, 9223372036854775807)
 WITH sale AS (
-    INSERT INTO bench.sale (event_id, section, status, created_at, expires_at, amount, currency)
-    VALUES (:event, :section, 'confirmed', now(), now(), 10000, 'EUR')
+    INSERT INTO bench.sale (event_id, section, status, created_at, expires_at, amount, currency, payment_reference)
+    VALUES (:event, :section, 'confirmed', now(), now(), 10000, 'EUR', :payment)
     RETURNING booking_id
 )
 INSERT INTO bench.ticket (event_id, section, seat_no, booking_id, secret)

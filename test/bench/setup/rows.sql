@@ -55,7 +55,8 @@ $$;
 
 -- The bookings of who locks seats elsewhere; the key of the tickets shows a seat that is sold twice.
 CREATE TABLE bench.sale (
-    LIKE bench.booking INCLUDING ALL
+    LIKE bench.booking INCLUDING ALL,
+    payment_reference text NOT NULL UNIQUE  -- or a repeated request, or webhook, books the same payment twice
 );
 
 CREATE TABLE bench.ticket (
