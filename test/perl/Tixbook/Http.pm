@@ -119,7 +119,7 @@ sub quiet_house
 {
 	my ($web, $event_id, @lines) = @_;
 	my $rows = join ', ', map { "'$_'" } @lines;
-	$web->{server}->sql('shop', "SELECT build_event(build_house('House $event_id', $rows), $event_id)");
+	$web->{server}->sql('shop', "SELECT build_event(build_house('House $event_id', VARIADIC ARRAY[$rows]), $event_id)");
 	return $event_id;
 }
 
