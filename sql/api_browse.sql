@@ -58,26 +58,39 @@ Who plays, where and when, the state of its sale (on_sale, paused, closed), its 
 CREATE FUNCTION tixbook_api.availability(event_id integer, since bigint = NULL) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    a record := tixbook.answer_availability(event_id, since, false);
+    a tixbook.event_availability := tixbook.announced_availability(event_id, since);
+    body jsonb := jsonb_build_object('event_id', a.event_id, 'version', a.version, 'capacity', a.capacity,
+        'free', a.free, 'taken', tixbook.map_base64(a.taken));
 BEGIN
-    IF a.known THEN
+    IF since IS NOT NULL THEN
+        body := body || jsonb_build_object('changes', (
+            SELECT jsonb_agg(jsonb_build_object('first_seat', c.first_seat, 'seats', tixbook.length(c.taken),
+                                                'taken', tixbook.map_base64(c.taken)))
+            FROM unnest(a.changes) AS c));
+    END IF;
+    IF tixbook.answer_cached(tixbook.availability_tag(a), 'public, max-age=1, stale-while-revalidate=5',
+                             tixbook.length_header('application/json', octet_length(body::text))) THEN
         RETURN NULL;
     END IF;
-    RETURN jsonb_build_object('event_id', event_id, 'version', a.version, 'capacity', a.capacity,
-        'free', a.free, 'taken', translate(encode(a.taken::bytea, 'base64'), E'\n', ''));
+    RETURN body;
 END
 $$;
 COMMENT ON FUNCTION tixbook_api.availability(integer, bigint) IS
 'See which seats are free
 
-taken is the seat map in base64: bit i (byte i/8, mask 1 << (i % 8)) is set when the seat of seat_index i is held, sold or kept off the sale. version rises with every change and is the ETag: send it as If-None-Match and get 304 while nothing has changed; or send it as since, and taken is null then. May be a second old. Refuses: event_not_found.';
+taken is the seat map in base64: bit i (byte i/8, mask 1 << (i % 8)) is set when the seat of seat_index i is held, sold or kept off the sale. version is another number after every change, and in the ETag: send that as If-None-Match, and get 304 while nothing has changed. Or send the version as since: taken and changes are null while nothing has changed; where little has, changes has the runs of seats in which something did: seats of them from first_seat on, taken in base64; else taken is everything again. May be a second old. Refuses: event_not_found.';
 
 CREATE FUNCTION tixbook_api.availability_map(event_id integer) RETURNS tixbook_api."application/octet-stream"
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    a record := tixbook.answer_availability(event_id, NULL, true);
+    a tixbook.event_availability := tixbook.announced_availability(event_id);
+    map bytea := a.taken::bytea;
 BEGIN
-    RETURN a.taken::bytea;
+    PERFORM tixbook.answer_cached(tixbook.availability_tag(a), 'public, max-age=1, stale-while-revalidate=5',
+        jsonb_build_object('Tixbook-Version', a.version::text, 'Tixbook-Capacity', a.capacity::text,
+                           'Tixbook-Free', a.free::text)
+        || tixbook.length_header('application/octet-stream', length(map)));
+    RETURN map;
 END
 $$;
 COMMENT ON FUNCTION tixbook_api.availability_map(integer) IS
@@ -118,10 +131,11 @@ Categories with colours and prices, sections, rows with the places and labels of
 
 CREATE FUNCTION tixbook_api.seat_map_svg(event_id integer) RETURNS tixbook_api."image/svg+xml"
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    known record := tixbook.answer_availability(event_id, 0, false);
 BEGIN
-    RETURN CASE WHEN known.known THEN '' ELSE tixbook.seat_map_svg(event_id) END;
+    IF tixbook.answer_cached(tixbook.availability_tag(tixbook.announced_availability(event_id)), 'public, max-age=1, stale-while-revalidate=5') THEN
+        RETURN '';
+    END IF;
+    RETURN tixbook.seat_map_svg(event_id);
 END
 $$;
 COMMENT ON FUNCTION tixbook_api.seat_map_svg(integer) IS

@@ -1,51 +1,66 @@
 -- Availability: what is free, as numbers, as a map, and drawn.
 
-CREATE FUNCTION tixbook.availability(INOUT event_id integer, since bigint = NULL,
-    OUT version bigint, OUT capacity integer, OUT free integer, OUT taken tixbook.seatmap)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    the_event tixbook.event := tixbook.require_event(event_id);
-BEGIN
-    -- Being stable, both queries see the same snapshot.
-    SELECT coalesce(sum(sb.version), 0), coalesce(sum(sb.free), 0) INTO version, free
-    FROM tixbook.seat_block sb WHERE sb.event_id = the_event.event_id;
-    capacity := the_event.capacity;
-    IF since IS DISTINCT FROM version THEN
-        SELECT coalesce(tixbook.seatmap_join(sb.taken, b.first_seat, the_event.capacity),
-                        tixbook.seatmap(the_event.capacity)) INTO taken
-        FROM tixbook.seat_block sb
-        JOIN tixbook.venue_block b ON b.venue_id = the_event.venue_id AND b.block_no = sb.block_no
-        WHERE sb.event_id = the_event.event_id;
-    END IF;
-END
-$$;
+CREATE TYPE tixbook.block_change AS (
+    first_seat integer,
+    taken      tixbook.seatmap
+);
+COMMENT ON TYPE tixbook.block_change IS 'A run of seats as it is now: seat first_seat + i of the event is taken where bit i of taken is set.';
+
+CREATE TYPE tixbook.event_availability AS (
+    event_id integer,
+    version  bigint,
+    capacity integer,
+    free     integer,
+    taken    tixbook.seatmap,
+    changes  tixbook.block_change[]
+);
+COMMENT ON TYPE tixbook.event_availability IS 'The answer of availability: what is free at an event, and since when.';
+
+CREATE FUNCTION tixbook.availability(event_id integer, since bigint = NULL)
+RETURNS tixbook.event_availability
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'tixbook_availability';
 COMMENT ON FUNCTION tixbook.availability(integer, bigint) IS
 'What is free at event event_id now: one row of event_id, version, capacity and free (seats), and taken, the seat map with a bit set for each seat that is held, sold or kept off the sale.
-version rises with every change. since: the version that the caller has; while nothing has changed, taken is NULL.
+version is another number after every change, below 2^53; compare it for equality only. since: the version that the caller has. While nothing has changed, taken and changes are NULL; where little has, taken is NULL and changes has the runs of seats in which something did; else taken is everything again.
+Answered from shared memory, a moment after each commit; from the rows on a standby, without shared_preload_libraries, and in a transaction that has itself changed seats.
 Refuses: event_not_found.';
 
 CREATE FUNCTION tixbook.section_availability(event_id integer)
 RETURNS TABLE (section text, category text, capacity integer, free integer, price bigint, currency text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 20 SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    the_event tixbook.event := tixbook.require_event(event_id);
-BEGIN
-    RETURN QUERY
-    SELECT s.name, c.name, sum(b.capacity)::integer, sum(sb.free)::integer, min(p.amount), the_event.currency
-    FROM tixbook.seat_block sb
-    JOIN tixbook.venue_block b ON b.venue_id = the_event.venue_id AND b.block_no = sb.block_no
-    JOIN tixbook.section s ON s.venue_id = b.venue_id AND s.section_no = b.section_no
-    JOIN tixbook.category c ON c.venue_id = b.venue_id AND c.category_no = b.category_no
-    LEFT JOIN tixbook.price p ON p.event_id = sb.event_id AND p.category_no = b.category_no
-    WHERE sb.event_id = the_event.event_id
-    GROUP BY s.section_no, s.name, c.category_no, c.name
-    ORDER BY s.section_no, c.category_no;
-END
-$$;
+LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 20
+AS 'MODULE_PATHNAME', 'tixbook_section_availability';
 COMMENT ON FUNCTION tixbook.section_availability(integer) IS
-'What is free at event event_id by section and price category, in the order of the seating plan: capacity and free in seats, price a seat in minor units of currency. No rows before the sale was opened first.
+'What is free at event event_id by section and price category, in the order of the seating plan: capacity and free in seats, price a seat in minor units of currency. No rows before the sale was opened first. Answered from where availability is.
 Refuses: event_not_found.';
 
+CREATE FUNCTION tixbook.prewarm(event_id integer) RETURNS boolean
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'tixbook_prewarm';
+COMMENT ON FUNCTION tixbook.prewarm(integer) IS
+'Loads the seat map of event event_id into shared memory, as the first who asks for it would do; call it before an on-sale. Returns whether it is there now: false where tixbook.cache_size has no room, or while it is changed in bulk. Refuses: event_not_found, preload_required.';
+
+CREATE FUNCTION tixbook.cache_status(OUT bytes_total bigint, OUT bytes_used bigint, OUT events integer,
+    OUT loads bigint, OUT evictions bigint)
+LANGUAGE C VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'tixbook_cache_status';
+COMMENT ON FUNCTION tixbook.cache_status() IS
+'The seat-map cache of the server: its size (tixbook.cache_size) and use in bytes, how many events of all databases it has, how many maps were loaded, and how many evicted for want of room, since the server started. Evictions that keep rising mean that it is too small. All null where there is none. Makes no refusal.';
+
+-- The functions of a sale tell the maps what they change. Whoever changes rows
+-- by other statements (new inventory, a restore, an administrator) has them
+-- loaded again.
+CREATE FUNCTION tixbook.seats_changed() RETURNS trigger
+LANGUAGE C AS 'MODULE_PATHNAME', 'tixbook_seats_changed';
+COMMENT ON FUNCTION tixbook.seats_changed() IS
+'Trigger: has the seat maps in shared memory loaded again from the rows, of the event that a row belongs to or of all. Makes no refusal.';
+
+CREATE TRIGGER seats_changed AFTER INSERT OR UPDATE OR DELETE ON tixbook.seat_block
+    FOR EACH ROW EXECUTE FUNCTION tixbook.seats_changed();
+CREATE TRIGGER seats_truncated AFTER TRUNCATE ON tixbook.seat_block
+    FOR EACH STATEMENT EXECUTE FUNCTION tixbook.seats_changed();
+CREATE TRIGGER holds_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON tixbook.booking
+    FOR EACH STATEMENT EXECUTE FUNCTION tixbook.seats_changed();
 
 -- The rows of a venue with their seats as arrays, and its standing sections with their places.
 CREATE FUNCTION tixbook.seat_plan_rows(venue_id integer, capacity integer) RETURNS jsonb

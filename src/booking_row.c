@@ -151,7 +151,7 @@ void
 bookings_open(Bookings *bookings, StoreIndex index)
 {
 	store_open(&bookings->store, STORE_BOOKING);
-	store_scan_open(&bookings->scan, STORE_BOOKING, index);
+	store_scan_open_on(&bookings->scan, &bookings->store, index);
 }
 
 void
@@ -164,12 +164,20 @@ bookings_close(Bookings *bookings)
 Datum
 seats_datum(const int32 *seats, int32 nseats)
 {
-	Datum	   *elements = palloc(nseats * sizeof(Datum));
+	Size		size = ARR_OVERHEAD_NONULLS(1) + nseats * sizeof(int32);
+	ArrayType  *array;
 
-	for (int32 i = 0; i < nseats; i++)
-		elements[i] = Int32GetDatum(seats[i]);
-	return PointerGetDatum(construct_array(elements, nseats, INT4OID, sizeof(int32), true,
-										   TYPALIGN_INT));
+	if (nseats == 0)
+		return PointerGetDatum(construct_empty_array(INT4OID));
+	array = palloc(size);
+	SET_VARSIZE(array, size);
+	array->ndim = 1;
+	array->dataoffset = 0;		/* no nulls */
+	array->elemtype = INT4OID;
+	ARR_DIMS(array)[0] = nseats;
+	ARR_LBOUND(array)[0] = 1;
+	memcpy(ARR_DATA_PTR(array), seats, nseats * sizeof(int32));
+	return PointerGetDatum(array);
 }
 
 static void

@@ -180,6 +180,7 @@ hints_of_event(int32 event_id, const VenueLayout *layout)
 	{
 		event_hints->blocks[i].score = layout->blocks[i].best_score;
 		event_hints->blocks[i].run = layout->blocks[i].capacity;
+		event_hints->blocks[i].given_back = 0;
 		ItemPointerSetInvalid(&event_hints->blocks[i].place);
 	}
 	event_hints->context = layout_memory.context;

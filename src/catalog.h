@@ -8,6 +8,7 @@
 #include "datatype/timestamp.h"
 #include "storage/itemptr.h"
 
+#include "cache.h"
 #include "errors.h"
 #include "seatmap.h"
 
@@ -62,6 +63,7 @@ typedef struct BlockHint
 {
 	float4		score;			/* of the best run last found there: it only gets worse */
 	int32		run;			/* no longer run was free */
+	uint32		given_back;		/* how often seats had come back, by the map in shared memory */
 	ItemPointerData place;		/* where its row was; invalid: unknown */
 } BlockHint;
 
@@ -102,6 +104,7 @@ typedef struct Event
 	int64	   *price;			/* by category_no; -1: not for sale */
 
 	EventHints *hints;
+	MapRef		map_ref;		/* where its seat map was found in shared memory */
 } Event;
 
 extern void catalog_init(void);

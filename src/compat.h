@@ -22,17 +22,23 @@
 /* The table and index access methods, whose signatures move from version to version. */
 #if PG_VERSION_NUM >= 160000
 #define CompatUpdateIndexes TU_UpdateIndexes
-#define compat_wants_index_entries(update_indexes) ((update_indexes) != TU_None)
+#define COMPAT_ALL_INDEXES TU_All
+#define compat_wants_index_entries(tuple, update_indexes) ((update_indexes) != TU_None)
+#define compat_only_summarizing(update_indexes) ((update_indexes) == TU_Summarizing)
+#define compat_heap_update(rel, tid, tuple, command, wait, failure, lock_mode, update_indexes) \
+	heap_update(rel, tid, tuple, command, InvalidSnapshot, wait, failure, lock_mode, update_indexes)
 #define compat_insert_index_tuples(result_rel, slot, estate, update, update_indexes) \
 	ExecInsertIndexTuples(result_rel, slot, estate, update, false, NULL, NIL, \
-						  (update_indexes) == TU_Summarizing)
-#define COMPAT_ALL_INDEXES TU_All
+						  compat_only_summarizing(update_indexes))
 #else
 #define CompatUpdateIndexes bool
-#define compat_wants_index_entries(update_indexes) (update_indexes)
+#define COMPAT_ALL_INDEXES true
+#define compat_wants_index_entries(tuple, update_indexes) (!HeapTupleIsHeapOnly(tuple))
+#define compat_only_summarizing(update_indexes) false
+#define compat_heap_update(rel, tid, tuple, command, wait, failure, lock_mode, update_indexes) \
+	heap_update(rel, tid, tuple, command, InvalidSnapshot, wait, failure, lock_mode)
 #define compat_insert_index_tuples(result_rel, slot, estate, update, update_indexes) \
 	ExecInsertIndexTuples(result_rel, slot, estate, update, false, NULL, NIL)
-#define COMPAT_ALL_INDEXES true
 #endif
 
 #if PG_VERSION_NUM >= 180000

@@ -12,8 +12,10 @@
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/json.h"
+#include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
+#include "utils/typcache.h"
 
 #include "hold.h"
 
@@ -33,12 +35,12 @@ enum
 Datum
 hold_datum(FunctionCallInfo fcinfo, const Booking *booking)
 {
-	TupleDesc	descriptor;
+	TupleDesc	descriptor = lookup_rowtype_tupdesc(get_func_rettype(fcinfo->flinfo->fn_oid), -1);
 	Datum		values[COLUMNS];
 	bool		nulls[COLUMNS] = {0};
+	Datum		result;
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE ||
-		descriptor->natts != COLUMNS)
+	if (descriptor->natts != COLUMNS)
 		elog(ERROR, "a reservation must return tixbook.hold");
 	values[COLUMN_BOOKING_ID] = UUIDPGetDatum(&booking->id);
 	values[COLUMN_EVENT_ID] = Int32GetDatum(booking->event_id);
@@ -47,7 +49,9 @@ hold_datum(FunctionCallInfo fcinfo, const Booking *booking)
 	values[COLUMN_CURRENCY] = CStringGetTextDatum(booking->currency);
 	values[COLUMN_EXPIRES_AT] = TimestampTzGetDatum(booking->expires_at);
 	values[COLUMN_ADJACENT] = BoolGetDatum(booking->adjacent);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+	result = HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+	ReleaseTupleDesc(descriptor);
+	return result;
 }
 
 static void

@@ -1,12 +1,15 @@
 /*
- * http_request.c: what happens before PostgREST calls a function.
+ * http_request.c: the request that PostgREST hands over in settings, what
+ * happens before it calls a function, and what goes with the answer.
  *
- * PostgREST runs it in the transaction of the request, as the role that the
- * token names, and hands over the request in settings.
+ * All of it runs in the transaction of the request, as the role that the token
+ * names.  It is in C since every request passes through it: a function in SQL
+ * would be planned anew each time.
  */
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -20,6 +23,9 @@
 #include "settings.h"
 
 PG_FUNCTION_INFO_V1(tixbook_begin_http_request);
+PG_FUNCTION_INFO_V1(tixbook_request_header);
+PG_FUNCTION_INFO_V1(tixbook_current_customer);
+PG_FUNCTION_INFO_V1(tixbook_answer_with);
 
 #define MAX_CUSTOMER_LENGTH 255
 
@@ -149,5 +155,66 @@ tixbook_begin_http_request(PG_FUNCTION_ARGS)
 		(address != NULL && !rate_limit_take(RATE_ADDRESS, group, address, &refusal)) ||
 		(customer != NULL && !rate_limit_take(RATE_CUSTOMER, group, customer, &refusal)))
 		refusal_raise(&refusal);
+	PG_RETURN_VOID();
+}
+
+static Datum
+text_or_null(FunctionCallInfo fcinfo, const char *text)
+{
+	if (text == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(text));
+}
+
+/* request_header(name text) → text, NULL without it */
+Datum
+tixbook_request_header(PG_FUNCTION_ARGS)
+{
+	return text_or_null(fcinfo, member_of_setting("request.headers",
+												  text_to_cstring(PG_GETARG_TEXT_PP(0))));
+}
+
+/* current_customer() → text, the subject of the token, NULL without one */
+Datum
+tixbook_current_customer(PG_FUNCTION_ARGS)
+{
+	return text_or_null(fcinfo, member_of_setting("request.jwt.claims", "sub"));
+}
+
+static void
+add_header(StringInfo list, const char *name, const char *value)
+{
+	appendStringInfo(list, "%s{%s: %s}", list->len > 1 ? ", " : "", json_quote(name), json_quote(value));
+}
+
+/* answer_with(status integer, headers jsonb): an object of texts; nothing is kept unless it says so. */
+Datum
+tixbook_answer_with(PG_FUNCTION_ARGS)
+{
+	Jsonb	   *headers = PG_GETARG_JSONB_P(1);
+	JsonbIterator *iterator = JsonbIteratorInit(&headers->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	StringInfoData list;
+	char	   *name = NULL;
+	bool		cached = false;
+
+	initStringInfo(&list);
+	appendStringInfoChar(&list, '[');
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			name = pnstrdup(value.val.string.val, value.val.string.len);
+		else if (token == WJB_VALUE && value.type == jbvString)
+		{
+			add_header(&list, name, pnstrdup(value.val.string.val, value.val.string.len));
+			cached |= (strcmp(name, "Cache-Control") == 0);
+		}
+	}
+	if (!cached)
+		add_header(&list, "Cache-Control", "no-store");
+	appendStringInfoChar(&list, ']');
+	set_for_transaction("response.status", psprintf("%d", PG_GETARG_INT32(0)));
+	set_for_transaction("response.headers", list.data);
 	PG_RETURN_VOID();
 }

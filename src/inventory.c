@@ -14,6 +14,7 @@
 
 #include "arguments.h"
 #include "attempt.h"
+#include "cache_load.h"
 #include "inventory.h"
 #include "seat_block.h"
 #include "settings.h"
@@ -39,8 +40,9 @@ typedef struct BlockGroup
 	SeatBlock	row;
 } BlockGroup;
 
-static bool
-refuse_seats(Refusal *refusal, Reason reason, const Event *event, const int32 *seats, int32 nseats)
+bool
+inventory_refuse_seats(const Event *event, Reason reason, const int32 *seats, int32 nseats,
+					   Refusal *refusal)
 {
 	char	   *list = json_numbers(seats, nseats);
 
@@ -72,7 +74,7 @@ place_seats(Event *event, const int32 *seats, int32 nseats, SeatPlace *places, R
 		places[i].offset = seats[i] - event->layout->blocks[block_no].first_seat;
 		places[i].list = 0;
 	}
-	return nunknown == 0 || refuse_seats(refusal, REASON_SEAT_NOT_FOUND, event, unknown, nunknown);
+	return nunknown == 0 || inventory_refuse_seats(event, REASON_SEAT_NOT_FOUND, unknown, nunknown, refusal);
 }
 
 /* Groups sorted places by block. */
@@ -203,7 +205,7 @@ take_several(Event *event, BlockGroup *groups, int32 ngroups, const SeatPlace *p
 	bool		taken;
 
 	attempt_begin(&attempt);
-	seat_blocks_open(&blocks, event);
+	mapped_blocks_open(&blocks, event);
 	taken = lock_groups(&blocks, groups, ngroups, NULL) &&
 		find_gone(groups, ngroups, places, seats, gone) == 0;
 	for (int32 g = 0; taken && g < ngroups; g++)
@@ -211,7 +213,7 @@ take_several(Event *event, BlockGroup *groups, int32 ngroups, const SeatPlace *p
 		set_group(&groups[g], places);
 		seat_block_write(&blocks, &groups[g].row);
 	}
-	seat_blocks_close(&blocks);
+	mapped_blocks_close(&blocks);
 	attempt_end(&attempt, taken);
 	return taken;
 }
@@ -223,9 +225,9 @@ take_one(Event *event, BlockGroup *group, const SeatPlace *places)
 	bool		taken;
 
 	set_group(group, places);
-	seat_blocks_open(&blocks, event);
+	mapped_blocks_open(&blocks, event);
 	taken = seat_block_replace(&blocks, &group->row);
-	seat_blocks_close(&blocks);
+	mapped_blocks_close(&blocks);
 	return taken;
 }
 
@@ -240,12 +242,12 @@ take_places(Event *event, const SeatPlace *places, const int32 *seats, int32 nse
 	SeatBlocks	blocks;
 	bool		undecided;
 
-	seat_blocks_open(&blocks, event);
+	mapped_blocks_open(&blocks, event);
 	undecided = look_at_groups(&blocks, groups, ngroups);
-	seat_blocks_close(&blocks);
+	mapped_blocks_close(&blocks);
 	ngone = find_gone(groups, ngroups, places, seats, gone);
 	if (ngone > 0)
-		return refuse_seats(refusal, REASON_SEAT_TAKEN, event, gone, ngone);
+		return inventory_refuse_seats(event, REASON_SEAT_TAKEN, gone, ngone, refusal);
 	if (undecided)
 		return refuse_busy(refusal, psprintf("event %d", event->event_id), event->event_id);
 	if (ngroups == 1 ? take_one(event, groups, places) :
@@ -262,7 +264,7 @@ inventory_take_named(Event *event, const int32 *seats, int32 nseats, Take *take,
 	if (!place_seats(event, seats, nseats, places, refusal))
 		return false;
 	if (!price_seats(event, places, nseats, &take->amount))
-		return refuse_seats(refusal, REASON_SEAT_TAKEN, event, seats, nseats);
+		return inventory_refuse_seats(event, REASON_SEAT_TAKEN, seats, nseats, refusal);
 	take->seats = palloc(nseats * sizeof(int32));
 	memcpy(take->seats, seats, nseats * sizeof(int32));
 	take->nseats = nseats;
@@ -343,7 +345,7 @@ inventory_give_back(Event *event, const SeatList *lists, int nlists, int wait_ms
 	for (int i = 0; i < nlists; i++)
 		ok[i] = true;
 	bounded_wait_start(&wait, wait_ms);
-	seat_blocks_open(&blocks, event);
+	mapped_blocks_open(&blocks, event);
 	for (int32 g = 0; g < ngroups; g++)
 	{
 		groups[g].locked = lock_within(&blocks, groups[g].block_no, &groups[g].row, &wait);
@@ -354,7 +356,7 @@ inventory_give_back(Event *event, const SeatList *lists, int nlists, int wait_ms
 	for (int32 g = 0; g < ngroups; g++)
 		if (groups[g].locked == BLOCK_LOCKED)
 			give_back_group(&blocks, &groups[g], places, ok);
-	seat_blocks_close(&blocks);
+	mapped_blocks_close(&blocks);
 }
 
 /* Blocks one seat in its row, or unblocks it; whether that changed anything. */
@@ -432,16 +434,16 @@ change_seats(Event *event, const int32 *seats, int32 nseats, bool block, int32 *
 		return false;
 	groups = group_places(places, nseats, &ngroups);
 	bounded_wait_start(&wait, tixbook_lock_wait);
-	seat_blocks_open(&blocks, event);
+	mapped_blocks_open(&blocks, event);
 	locked = lock_groups(&blocks, groups, ngroups, &wait);
 	nbooked = locked && block ? find_booked(groups, ngroups, places, seats, booked) : 0;
 	for (int32 g = 0; locked && nbooked == 0 && g < ngroups; g++)
 		if (groups[g].locked == BLOCK_LOCKED)
 			*changed += change_group(&blocks, &groups[g], places, block);
-	seat_blocks_close(&blocks);
+	mapped_blocks_close(&blocks);
 	if (!locked)
 		return refuse_busy(refusal, psprintf("event %d", event->event_id), event->event_id);
-	return nbooked == 0 || refuse_seats(refusal, REASON_SEAT_TAKEN, event, booked, nbooked);
+	return nbooked == 0 || inventory_refuse_seats(event, REASON_SEAT_TAKEN, booked, nbooked, refusal);
 }
 
 static Datum

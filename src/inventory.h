@@ -52,6 +52,16 @@ extern bool inventory_take_best(Event *event, const Wish *wish, bool patient, Ta
 extern bool inventory_take_named(Event *event, const int32 *seats, int32 nseats,
 								 Take *take, Refusal *refusal);
 
+/* Whether it is certain, without a look at any row, that the seats (NULL: any for the wish) are gone. */
+extern bool inventory_certainly_gone(Event *event, const Wish *wish, const int32 *seats,
+									 TimestampTz now, Refusal *refusal);
+
+/* The refusals for want of seats; both return false. */
+extern bool inventory_refuse_want(const Event *event, const Wish *wish, int32 free,
+								  int32 largest_run, Refusal *refusal);
+extern bool inventory_refuse_seats(const Event *event, Reason reason, const int32 *seats,
+								   int32 nseats, Refusal *refusal);
+
 /*
  * Gives back the seats of as many lists as it can, and clears ok[i] for those
  * of which a block is in other hands; each block is written once.

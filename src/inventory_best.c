@@ -7,6 +7,9 @@
  * question looked at (take_by_survey), and only that may say that there are no
  * seats.
  *
+ * Where the event's map is in shared memory, the looks are at that, and only the
+ * row of the block that is chosen is read.
+ *
  * Concurrent buyers want the same best block.  A block that another
  * transaction is deciding on is passed over, and the more often that happens
  * the wider a backend spreads its first look over the best blocks.
@@ -21,6 +24,7 @@
 
 #include "arguments.h"
 #include "attempt.h"
+#include "cache_load.h"
 #include "inventory.h"
 #include "pick.h"
 #include "seat_block.h"
@@ -86,6 +90,25 @@ block_range(const Search *search, int32 *from, int32 *to)
 	}
 }
 
+/* What the map in shared memory says of a block, which is as good as seeing its row. */
+static void
+renew_hint(const Search *search, int32 block_no)
+{
+	BlockHint  *hint = &search->event->hints->blocks[block_no];
+	MapBlock   *seen;
+	uint32		given_back;
+
+	if (search->blocks.map == NULL || block_no >= search->blocks.map->nblocks)
+		return;
+	seen = &map_blocks(search->blocks.map)[block_no];
+	given_back = pg_atomic_read_u32(&seen->given_back);
+	hint->run = seen->run;
+	if (hint->given_back == given_back)
+		return;
+	hint->given_back = given_back;
+	hint->score = search->event->layout->blocks[block_no].best_score;
+}
+
 /*
  * The most promising blocks by the hints, best first: a bounded insertion sort
  * over one pass.  Equal ones are kept in their order in the house.
@@ -93,7 +116,7 @@ block_range(const Search *search, int32 *from, int32 *to)
 static int
 choose_candidates(const Search *search, int32 *candidates, int wanted)
 {
-	const BlockHint *seen = search->event->hints->blocks;
+	BlockHint  *seen = search->event->hints->blocks;
 	const VenueBlock *blocks = search->event->layout->blocks;
 	int32		quantity = search->wish->quantity;
 	float4		worst = FLT_MAX;
@@ -106,6 +129,7 @@ choose_candidates(const Search *search, int32 *candidates, int wanted)
 	{
 		int			place;
 
+		renew_hint(search, b);
 		if (seen[b].run < quantity || (n == wanted && seen[b].score >= worst) ||
 			!eligible(search, &blocks[b]))
 			continue;
@@ -121,30 +145,70 @@ choose_candidates(const Search *search, int32 *candidates, int wanted)
 	return n;
 }
 
-/* Looks at a block; false: it seats no such party, or others are deciding on it. */
+/* Finds the best run for the party in the bits of a block, and notes what it is worth. */
 static bool
-look(Search *search, int32 block_no, SeatBlock *row, Run *run)
+find_run(Search *search, int32 block_no, const Seatmap *taken, Run *run)
 {
 	const VenueBlock *block = &search->event->layout->blocks[block_no];
 	BlockHint  *hint = &search->event->hints->blocks[block_no];
-	Seatmap    *map;
+	Seatmap    *map = pick_effective_map(block, taken, false);
+	bool		found;
 
-	if (!seat_block_read(&search->blocks, block_no, row))
-	{
-		hint->run = 0;
-		return false;
-	}
 	catalog_need_scores(search->event->layout, block_no);
 	run->block_no = block_no;
-	map = pick_effective_map(block, row->taken, false);
-	if (!pick_run(block, map, search->wish->quantity, run))
-	{
+	found = pick_run(block, map, search->wish->quantity, run);
+	pfree(map);
+	if (found)
+		hint->score = run->score;
+	else
 		hint->run = Min(hint->run, search->wish->quantity - 1);
+	return found;
+}
+
+/* Looks at a block in shared memory; false: it seats no such party, or others are deciding on it. */
+static bool
+look_at_map(Search *search, int32 block_no, Run *run)
+{
+	EventMap   *map = search->blocks.map;
+	Seatmap    *taken;
+	bool		found;
+
+	if (pg_atomic_read_u32(&map_blocks(map)[block_no].deciders) != 0)
+	{
+		search->met_others = true;
 		return false;
 	}
-	hint->score = run->score;
+	taken = seatmap_new(map_blocks(map)[block_no].capacity);
+	event_map_copy_block(map, block_no, taken);
+	found = find_run(search, block_no, taken, run);
+	pfree(taken);
+	return found;
+}
+
+/* Looks at its row. */
+static bool
+look_at_row(Search *search, int32 block_no, SeatBlock *row, Run *run)
+{
+	if (!seat_block_read(&search->blocks, block_no, row))
+	{
+		search->event->hints->blocks[block_no].run = 0;
+		return false;
+	}
+	if (!find_run(search, block_no, row->taken, run))
+		return false;
 	search->met_others |= row->hands == ROW_IN_OTHER_HANDS;
 	return row->hands != ROW_IN_OTHER_HANDS;
+}
+
+static bool
+look(Search *search, int32 block_no, SeatBlock *row, Run *run)
+{
+	row->taken = NULL;
+	/* What this transaction itself has changed stands in the row alone. */
+	if (search->blocks.map != NULL && block_no < search->blocks.map->nblocks &&
+		!cache_decides(search->event->event_id, block_no))
+		return look_at_map(search, block_no, run);
+	return look_at_row(search, block_no, row, run);
 }
 
 static void
@@ -230,7 +294,12 @@ take_candidate(Search *search, const int32 *candidates, int n)
 			best_row = row;
 		}
 	}
-	return best.length > 0 && take_run(search, &best_row, &best);
+	if (best.length == 0)
+		return false;
+	/* What was seen in shared memory is looked for in the row. */
+	if (best_row.taken == NULL && !look_at_row(search, best.block_no, &best_row, &best))
+		return false;
+	return take_run(search, &best_row, &best);
 }
 
 static void
@@ -444,13 +513,13 @@ take_split(Search *search, const Survey *survey)
 
 	if (parts == NIL)
 		return false;
-	seat_blocks_close(&search->blocks);
+	mapped_blocks_close(&search->blocks);
 	attempt_begin(&attempt);
-	seat_blocks_open(&search->blocks, search->event);
+	mapped_blocks_open(&search->blocks, search->event);
 	taken = take_parts(search, parts);
-	seat_blocks_close(&search->blocks);
+	mapped_blocks_close(&search->blocks);
 	attempt_end(&attempt, taken);
-	seat_blocks_open(&search->blocks, search->event);
+	mapped_blocks_open(&search->blocks, search->event);
 	if (!taken)
 		forget_take(search->take);
 	return taken;
@@ -458,25 +527,24 @@ take_split(Search *search, const Survey *survey)
 
 /* What a person would call the place where there are no seats. */
 static char *
-scope_of(const Search *search)
+scope_of(const Event *event, const Wish *wish)
 {
-	const VenueLayout *layout = search->event->layout;
-
-	if (search->wish->section >= 0)
+	if (wish->section >= 0)
 		return psprintf("section \"%s\" of event %d",
-						layout->sections[search->wish->section].name, search->event->event_id);
-	return psprintf("event %d", search->event->event_id);
+						event->layout->sections[wish->section].name, event->event_id);
+	return psprintf("event %d", event->event_id);
 }
 
-static bool
-refuse_for_want(const Search *search, const Survey *survey, Refusal *refusal)
+bool
+inventory_refuse_want(const Event *event, const Wish *wish, int32 free, int32 largest_run,
+					  Refusal *refusal)
 {
-	Reason		reason = survey->free == 0 ? REASON_SOLD_OUT :
-		survey->free < search->wish->quantity ? REASON_NOT_ENOUGH_SEATS : REASON_NO_ADJACENT_SEATS;
+	Reason		reason = free == 0 ? REASON_SOLD_OUT :
+		free < wish->quantity ? REASON_NOT_ENOUGH_SEATS : REASON_NO_ADJACENT_SEATS;
 
-	return refuse(refusal, reason, scope_of(search),
+	return refuse(refusal, reason, scope_of(event, wish),
 				  "{\"event_id\": %d, \"quantity\": %d, \"free\": %d, \"largest_run\": %d}",
-				  search->event->event_id, search->wish->quantity, survey->free, survey->longest);
+				  event->event_id, wish->quantity, free, largest_run);
 }
 
 /*
@@ -499,8 +567,8 @@ take_by_survey(Search *search, bool patient, Refusal *refusal)
 		return true;
 	if (survey.in_flight == 0 && survey.best.length == 0 &&
 		(wish->together || survey.free < wish->quantity))
-		return refuse_for_want(search, &survey, refusal);
-	return refuse_busy(refusal, scope_of(search), search->event->event_id);
+		return inventory_refuse_want(search->event, wish, survey.free, survey.longest, refusal);
+	return refuse_busy(refusal, scope_of(search->event, wish), search->event->event_id);
 }
 
 static void
@@ -512,16 +580,25 @@ start_search(Search *search, Event *event, const Wish *wish, Take *take)
 	search->met_others = false;
 	take->seats = palloc(wish->quantity * sizeof(int32));
 	forget_take(take);
-	seat_blocks_open(&search->blocks, event);
+	mapped_blocks_open(&search->blocks, event);
 }
 
 static bool
 end_search(Search *search, bool taken)
 {
-	seat_blocks_close(&search->blocks);
+	mapped_blocks_close(&search->blocks);
 	if (taken)
 		qsort(search->take->seats, search->take->nseats, sizeof(int32), compare_int32);
 	return taken;
+}
+
+/* Whether what is remembered of the blocks is worth a look: a map in shared memory keeps it up to date. */
+static bool
+hints_serve(const Search *search)
+{
+	/* Nothing is remembered of accessible seats. */
+	return !search->wish->accessible &&
+		(search->blocks.map != NULL || GetCurrentTimestamp() < search->event->hints->next_survey);
 }
 
 bool
@@ -529,11 +606,8 @@ inventory_take_remembered(Event *event, const Wish *wish, Take *take)
 {
 	Search		search;
 
-	/* Nothing is remembered of accessible seats, nor when it is too old. */
-	if (wish->accessible || GetCurrentTimestamp() >= event->hints->next_survey)
-		return false;
 	start_search(&search, event, wish, take);
-	return end_search(&search, take_by_hints(&search));
+	return end_search(&search, hints_serve(&search) && take_by_hints(&search));
 }
 
 bool

@@ -18,6 +18,7 @@
 #include "arguments.h"
 #include "attempt.h"
 #include "booking.h"
+#include "cache_load.h"
 #include "claim.h"
 #include "expiry.h"
 #include "hold.h"
@@ -48,7 +49,7 @@ typedef struct Request
 	Interval   *hold_for;		/* or NULL */
 	char	   *key;			/* or NULL */
 	const char *operation;
-	char	   *parameters;		/* canonical text, for the fingerprint */
+	char	   *parameters;		/* their canonical text, where there is a key */
 	TimestampTz now;
 } Request;
 
@@ -216,6 +217,42 @@ make_way_and_take(const Request *request, bool patient, int batch, int *ended, T
 	return done;
 }
 
+static pg_noinline void
+find_next_due(EventMap *map)
+{
+	volatile TimestampTz due = 0;
+
+	event_map_renew_due(map);
+	PG_TRY();
+	{
+		TimestampTz earliest;
+
+		due = expiry_next_due(&earliest) ? earliest : DT_NOEND;
+	}
+	PG_FINALLY();
+	{
+		event_map_due_renewed(map, due);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Refused for want of seats, by the rows: who comes next can be told so without
+ * a look at them, until the next hold ends.  A transaction that has written
+ * sees holds as it leaves them, so it does not look.
+ */
+static void
+renew_due(Event *event, TimestampTz now)
+{
+	EventMap   *map;
+
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) || (map = cache_map(event)) == NULL)
+		return;
+	if (!event_map_nothing_due(map, now))
+		find_next_due(map);
+	cache_unpin(map);
+}
+
 /*
  * Takes the seats.  What is busy is tried again and again until
  * tixbook.lock_wait is over, and nothing is locked in between: so nobody waits
@@ -227,6 +264,9 @@ take_seats(const Request *request, Take *taken, Refusal *refusal)
 	BoundedWait wait;
 	int			batch = FIRST_MAKE_WAY_BATCH;
 
+	if (inventory_certainly_gone(request->event, &request->wish, request->seats, request->now,
+								 refusal))
+		return false;
 	if (request->seats != NULL ? take(request, true, taken, refusal) :
 		inventory_take_remembered(request->event, &request->wish, taken))
 		return true;
@@ -243,7 +283,10 @@ take_seats(const Request *request, Take *taken, Refusal *refusal)
 		if (ended == batch)
 			batch = Min(batch * 4, MAX_MAKE_WAY_BATCH);
 		else if (refusal->reason != REASON_BUSY)
+		{
+			renew_due(request->event, request->now);
 			return false;
+		}
 		else if (!bounded_wait(&wait))
 			return false;
 	}
@@ -270,6 +313,7 @@ write_booking(const Request *request, const Take *taken, TimestampTz expires_at,
 	bookings_open(&bookings, STORE_BOOKING_KEY);
 	booking_insert(&bookings, booking);
 	bookings_close(&bookings);
+	cache_hold_ends(booking->event_id, expires_at);
 	worker_hold_made(expires_at);
 }
 
@@ -328,15 +372,12 @@ interval_text(const Interval *interval)
 
 /* What reserve and reserve_seats have in common, from argument `first` on. */
 static bool
-read_customer(FunctionCallInfo fcinfo, int first, Request *request, StringInfo parameters,
-			  Refusal *refusal)
+read_customer(FunctionCallInfo fcinfo, int first, Request *request, Refusal *refusal)
 {
 	request->now = GetCurrentTimestamp();
 	request->customer = argument_text(fcinfo, first);
 	request->hold_for = PG_ARGISNULL(first + 1) ? NULL : PG_GETARG_INTERVAL_P(first + 1);
 	request->key = argument_text(fcinfo, first + 2);
-	add_parameter(parameters, "customer", request->customer);
-	add_parameter(parameters, "hold_for", interval_text(request->hold_for));
 	if (request->customer != NULL &&
 		(*request->customer == '\0' || pg_mbstrlen(request->customer) > MAX_CUSTOMER_CHARS))
 		return refuse_parameter(refusal, "customer", "must have 1 to 255 characters");
@@ -345,16 +386,12 @@ read_customer(FunctionCallInfo fcinfo, int first, Request *request, StringInfo p
 
 /* The section and the category of a wish, by name. */
 static bool
-read_scope(FunctionCallInfo fcinfo, Request *request, StringInfo parameters, Refusal *refusal)
+read_scope(Request *request, const char *section, const char *category, Refusal *refusal)
 {
 	const VenueLayout *layout = request->event->layout;
-	char	   *section = argument_text(fcinfo, 2);
-	char	   *category = argument_text(fcinfo, 6);
 
 	request->wish.section = section == NULL ? -1 : catalog_find_section(layout, section);
 	request->wish.category_no = category == NULL ? -1 : catalog_find_category(layout, category);
-	add_parameter(parameters, "section", section);
-	add_parameter(parameters, "category", category);
 	if (section != NULL && request->wish.section < 0)
 		return refuse(refusal, REASON_SECTION_NOT_FOUND, psprintf("\"%s\"", section),
 					  "{\"event_id\": %d, \"section\": %s}",
@@ -366,24 +403,51 @@ read_scope(FunctionCallInfo fcinfo, Request *request, StringInfo parameters, Ref
 	return true;
 }
 
+/* The canonical text of a request that carries a key: equal requests have equal ones. */
+static char *
+parameters_of_best(const Request *request, const char *section, const char *category)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	add_parameter(&text, "section", section);
+	add_parameter(&text, "category", category);
+	add_parameter(&text, "customer", request->customer);
+	add_parameter(&text, "hold_for", interval_text(request->hold_for));
+	appendStringInfo(&text, "quantity=%d accessible=%d together=%d", request->wish.quantity,
+					 request->wish.accessible, request->wish.together);
+	return text.data;
+}
+
+static char *
+parameters_of_named(const Request *request)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	add_parameter(&text, "customer", request->customer);
+	add_parameter(&text, "hold_for", interval_text(request->hold_for));
+	appendStringInfo(&text, "seats=%s", json_numbers(request->seats, request->wish.quantity));
+	return text.data;
+}
+
 static bool
 reserve_best(FunctionCallInfo fcinfo, Booking *booking, Refusal *refusal)
 {
 	Request		request = {.operation = "reserve"};
-	StringInfoData parameters;
+	char	   *section = argument_text(fcinfo, 2);
+	char	   *category = argument_text(fcinfo, 6);
 
-	initStringInfo(&parameters);
 	request.event = argument_event(fcinfo, 0, refusal);
 	if (request.event == NULL ||
-		!read_scope(fcinfo, &request, &parameters, refusal) ||
-		!read_customer(fcinfo, 3, &request, &parameters, refusal))
+		!read_scope(&request, section, category, refusal) ||
+		!read_customer(fcinfo, 3, &request, refusal))
 		return false;
 	request.wish.quantity = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
 	request.wish.accessible = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
 	request.wish.together = !PG_ARGISNULL(8) && PG_GETARG_BOOL(8);
-	appendStringInfo(&parameters, "quantity=%d accessible=%d together=%d",
-					 request.wish.quantity, request.wish.accessible, request.wish.together);
-	request.parameters = parameters.data;
+	if (request.key != NULL)
+		request.parameters = parameters_of_best(&request, section, category);
 	return make_hold_once(&request, booking, refusal);
 }
 
@@ -391,18 +455,16 @@ static bool
 reserve_named(FunctionCallInfo fcinfo, Booking *booking, Refusal *refusal)
 {
 	Request		request = {.operation = "reserve_seats"};
-	StringInfoData parameters;
 	int32	   *seats;
 
-	initStringInfo(&parameters);
 	request.event = argument_event(fcinfo, 0, refusal);
 	if (request.event == NULL ||
 		!argument_seats(fcinfo, 1, &seats, &request.wish.quantity, refusal) ||
-		!read_customer(fcinfo, 2, &request, &parameters, refusal))
+		!read_customer(fcinfo, 2, &request, refusal))
 		return false;
 	request.seats = seats;
-	appendStringInfo(&parameters, "seats=%s", json_numbers(seats, request.wish.quantity));
-	request.parameters = parameters.data;
+	if (request.key != NULL)
+		request.parameters = parameters_of_named(&request);
 	return make_hold_once(&request, booking, refusal);
 }
 

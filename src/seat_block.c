@@ -6,6 +6,7 @@
 #include "access/xact.h"
 #include "utils/builtins.h"
 
+#include "pick.h"
 #include "seat_block.h"
 
 enum
@@ -47,15 +48,28 @@ void
 seat_blocks_open(SeatBlocks *blocks, Event *event)
 {
 	blocks->event = event;
+	blocks->map = NULL;
+	blocks->to_read = false;
 	store_open(&blocks->store, STORE_SEAT_BLOCK);
-	store_scan_open(&blocks->scan, STORE_SEAT_BLOCK, STORE_SEAT_BLOCK_KEY);
+	store_scan_open_on(&blocks->scan, &blocks->store, STORE_SEAT_BLOCK_KEY);
+}
+
+/* Also on a standby. */
+void
+seat_blocks_open_to_read(SeatBlocks *blocks, Event *event)
+{
+	blocks->event = event;
+	blocks->map = NULL;
+	blocks->to_read = true;
+	store_scan_open_to_read(&blocks->scan, STORE_SEAT_BLOCK, STORE_SEAT_BLOCK_KEY);
 }
 
 void
 seat_blocks_close(SeatBlocks *blocks)
 {
 	store_scan_close(&blocks->scan);
-	store_close(&blocks->store);
+	if (!blocks->to_read)
+		store_close(&blocks->store);
 }
 
 /* Bits are reached by the sizes of the venue's blocks: they must be the row's too. */
@@ -87,6 +101,7 @@ block_from_slot(SeatBlocks *blocks, SeatBlock *block)
 	block->block_no = DatumGetInt32(slot->tts_values[COLUMN_BLOCK_NO]);
 	block->tid = slot->tts_tid;
 	block->version = DatumGetInt64(slot->tts_values[COLUMN_VERSION]);
+	block->free = DatumGetInt32(slot->tts_values[COLUMN_FREE]);
 	block->taken = seatmap_copy(DatumGetSeatmap(slot->tts_values[COLUMN_TAKEN]));
 	block->blocked = slot->tts_isnull[COLUMN_BLOCKED] ? NULL :
 		seatmap_copy(DatumGetSeatmap(slot->tts_values[COLUMN_BLOCKED]));
@@ -105,10 +120,22 @@ is_block(SeatBlocks *blocks, int32 block_no)
 		DatumGetInt32(slot->tts_values[COLUMN_BLOCK_NO]) == block_no;
 }
 
+/* Where the map in shared memory says that the newest version is; false: it is not, or nothing says. */
+static bool
+find_published(SeatBlocks *blocks, int32 block_no)
+{
+	ItemPointerData place;
+
+	return blocks->map != NULL && block_no < blocks->map->nblocks &&
+		event_map_place(blocks->map, block_no, &place) &&
+		store_fetch_version(&blocks->scan, &place) && is_block(blocks, block_no);
+}
+
 /*
  * Finds the newest committed version of a block; false: the event has no such
- * block.  Where its row was the last time is tried first: while updates are
- * HOT it is still there, and the way through the index is saved.
+ * block.  Where it was published is tried first, then where its row was the
+ * last time: while updates are HOT it is still there, and the way through the
+ * index is saved.
  */
 static bool
 find_block(SeatBlocks *blocks, int32 block_no)
@@ -116,6 +143,8 @@ find_block(SeatBlocks *blocks, int32 block_no)
 	ItemPointer place = &blocks->event->hints->blocks[block_no].place;
 	ScanKeyData keys[2];
 
+	if (find_published(blocks, block_no))
+		return true;
 	if (ItemPointerIsValid(place) && store_fetch(&blocks->scan, place) && is_block(blocks, block_no))
 		return true;
 	store_key_int4(&keys[0], 1, blocks->event->event_id);
@@ -148,6 +177,16 @@ seat_block_walk(SeatBlocks *blocks, int32 from)
 	store_scan_start(&blocks->scan, keys, 2);
 }
 
+/* The same over all of them, as of a snapshot. */
+void
+seat_block_walk_as_of(SeatBlocks *blocks, Snapshot snapshot)
+{
+	ScanKeyData key;
+
+	store_key_int4(&key, 1, blocks->event->event_id);
+	store_scan_start_as_of(&blocks->scan, snapshot, &key, 1);
+}
+
 bool
 seat_block_next(SeatBlocks *blocks, SeatBlock *block)
 {
@@ -163,15 +202,51 @@ seat_block_lock(SeatBlocks *blocks, int32 block_no, SeatBlock *block)
 {
 	if (!find_block(blocks, block_no))
 		return BLOCK_ABSENT;
+	(void) cache_decide(blocks->event->event_id, block_no);
 	if (!store_lock(&blocks->scan))
+	{
+		cache_undecide(blocks->event->event_id, block_no);
 		return BLOCK_IN_OTHER_HANDS;
+	}
 	block_from_slot(blocks, block);
 	return BLOCK_LOCKED;
+}
+
+/* What a map keeps of a block: the row, which stands at that place, as requests see it. */
+void
+seat_block_state(const Event *event, const SeatBlock *block, const ItemPointerData *place,
+				 BlockState *state)
+{
+	const VenueBlock *venue_block = &event->layout->blocks[block->block_no];
+	Seatmap    *map = pick_effective_map(venue_block, block->taken, false);
+
+	state->block_no = block->block_no;
+	state->version = block->version;
+	state->place = *place;
+	state->free = map->capacity - seatmap_cardinality(map);
+	state->run = pick_longest(venue_block, map);
+	state->gives_back = false;
+	state->taken = block->taken;
+	pfree(map);
+}
+
+/* Has the new state published when the transaction commits. */
+static void
+tell_map(SeatBlocks *blocks, const SeatBlock *block, int32 free)
+{
+	BlockState	state;
+
+	if (!cache_is_on())
+		return;
+	seat_block_state(blocks->event, block, &blocks->store.place, &state);
+	state.gives_back = free > block->free;
+	cache_changed(blocks->event->event_id, &state);
 }
 
 static TM_Result
 write_block(SeatBlocks *blocks, SeatBlock *block, bool wait)
 {
+	int32		free = block->taken->capacity - seatmap_cardinality(block->taken);
 	Datum		values[COLUMNS];
 	bool		nulls[COLUMNS] = {0};
 	TM_Result	result;
@@ -181,12 +256,14 @@ write_block(SeatBlocks *blocks, SeatBlock *block, bool wait)
 	values[COLUMN_EVENT_ID] = Int32GetDatum(blocks->event->event_id);
 	values[COLUMN_BLOCK_NO] = Int32GetDatum(block->block_no);
 	values[COLUMN_VERSION] = Int64GetDatum(block->version);
-	values[COLUMN_FREE] = Int32GetDatum(block->taken->capacity - seatmap_cardinality(block->taken));
+	values[COLUMN_FREE] = Int32GetDatum(free);
 	values[COLUMN_TAKEN] = PointerGetDatum(block->taken);
 	values[COLUMN_BLOCKED] = PointerGetDatum(block->blocked);
 	nulls[COLUMN_BLOCKED] = block->blocked == NULL;
 
 	result = store_update(&blocks->store, &block->tid, values, nulls, wait);
+	if (result == TM_Ok)
+		tell_map(blocks, block, free);
 	CommandCounterIncrement();
 	return result;
 }
@@ -194,13 +271,19 @@ write_block(SeatBlocks *blocks, SeatBlock *block, bool wait)
 /*
  * Takes the row lock and writes the block in one step, provided that nobody
  * has touched it since it was read: replacing that very row version is the
- * proof.  False: somebody has, read again.
+ * proof.  False: somebody has, or is about to; read again.
  */
 bool
 seat_block_replace(SeatBlocks *blocks, SeatBlock *block)
 {
+	bool		ours = block->hands == ROW_OURS;
+
 	/* A row in our own hands would look like one in others' to who does not wait. */
-	return write_block(blocks, block, block->hands == ROW_OURS) == TM_Ok;
+	if ((cache_decide(blocks->event->event_id, block->block_no) || ours) &&
+		write_block(blocks, block, ours) == TM_Ok)
+		return true;
+	cache_undecide(blocks->event->event_id, block->block_no);
+	return false;
 }
 
 /* Writes a block that this transaction has locked. */

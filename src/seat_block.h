@@ -12,6 +12,7 @@ typedef struct SeatBlock
 	int32		block_no;
 	ItemPointerData tid;
 	int64		version;
+	int32		free;			/* as read; what was written counts itself */
 	Seatmap    *taken;
 	Seatmap    *blocked;		/* NULL: none */
 	RowHands	hands;			/* who is deciding on it */
@@ -21,6 +22,8 @@ typedef struct SeatBlock
 typedef struct SeatBlocks
 {
 	Event	   *event;
+	EventMap   *map;			/* in shared memory, pinned; NULL: none */
+	bool		to_read;		/* only */
 	Store		store;
 	StoreScan	scan;
 } SeatBlocks;
@@ -35,11 +38,16 @@ typedef enum LockResult
 extern void seat_block_init(void);
 
 extern void seat_blocks_open(SeatBlocks *blocks, Event *event);
+extern void seat_blocks_open_to_read(SeatBlocks *blocks, Event *event);
 extern void seat_blocks_close(SeatBlocks *blocks);
 
 extern bool seat_block_read(SeatBlocks *blocks, int32 block_no, SeatBlock *block);
 extern void seat_block_walk(SeatBlocks *blocks, int32 from);
+extern void seat_block_walk_as_of(SeatBlocks *blocks, Snapshot snapshot);
 extern bool seat_block_next(SeatBlocks *blocks, SeatBlock *block);
+
+extern void seat_block_state(const Event *event, const SeatBlock *block, const ItemPointerData *place,
+							 BlockState *state);
 
 extern LockResult seat_block_lock(SeatBlocks *blocks, int32 block_no, SeatBlock *block);
 extern bool seat_block_replace(SeatBlocks *blocks, SeatBlock *block);

@@ -9,7 +9,6 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
-#include "executor/executor.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
@@ -25,6 +24,7 @@
 
 #include "compat.h"
 #include "store.h"
+#include "store_index.h"
 
 static const char *const table_names[STORE_TABLES] = {
 	[STORE_SEAT_BLOCK] = "seat_block",
@@ -52,55 +52,23 @@ static const char *const index_names[STORE_INDEXES] = {
 static Oid	table_oids[STORE_TABLES];
 static Oid	index_oids[STORE_INDEXES];
 
-/*
- * What it takes to write the index entries of a table: which indexes, their
- * columns and predicates.  To find that out costs more than to write them, so
- * it is remembered; the relations themselves are opened each time.
- */
-typedef struct IndexWriter
-{
-	MemoryContext context;
-	EState	   *estate;
-	ResultRelInfo *result_rel;
-	Oid		   *index_oids;
-	bool		outdated;
-	bool		in_use;			/* by a Store of this transaction */
-} IndexWriter;
-
-static IndexWriter *writers[STORE_TABLES];
-
 /* Relation cache callback: must not read the catalog, so it only forgets. */
 static void
 relation_invalidated(Datum arg, Oid relid)
 {
 	for (int i = 0; i < STORE_TABLES; i++)
 		if (!OidIsValid(relid) || table_oids[i] == relid)
-		{
 			table_oids[i] = InvalidOid;
-			if (writers[i] != NULL)
-				writers[i]->outdated = true;
-		}
 	for (int i = 0; i < STORE_INDEXES; i++)
 		if (!OidIsValid(relid) || index_oids[i] == relid)
 			index_oids[i] = InvalidOid;
-}
-
-/* An error leaves a writer in use; no Store outlives its transaction. */
-static void
-transaction_ends(XactEvent event, void *arg)
-{
-	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
-		return;
-	for (int i = 0; i < STORE_TABLES; i++)
-		if (writers[i] != NULL)
-			writers[i]->in_use = false;
+	index_plans_outdated(relid);
 }
 
 void
 store_init(void)
 {
 	CacheRegisterRelcacheCallback(relation_invalidated, (Datum) 0);
-	RegisterXactCallback(transaction_ends, NULL);
 }
 
 static Oid
@@ -136,104 +104,40 @@ store_open(Store *store, StoreTable table)
 	store->table = table;
 	store->rel = table_open(store_table_oid(table), RowExclusiveLock);
 	store->writer = NULL;
-	store->slot = MakeSingleTupleTableSlot(RelationGetDescr(store->rel), &TTSOpsVirtual);
 }
 
 void
 store_close(Store *store)
 {
-	ExecDropSingleTupleTableSlot(store->slot);
 	if (store->writer != NULL)
-	{
-		for (int i = 0; i < store->writer->result_rel->ri_NumIndices; i++)
-			index_close(store->writer->result_rel->ri_IndexRelationDescs[i], NoLock);
-		store->writer->in_use = false;
-	}
+		index_writer_close(store->writer);
 	table_close(store->rel, NoLock);
 }
 
-/* Finds out what it takes; the indexes are open then. */
-static IndexWriter *
-make_writer(Relation rel, MemoryContext parent)
-{
-	MemoryContext context = AllocSetContextCreate(parent, "tixbook index writer",
-												  ALLOCSET_SMALL_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	IndexWriter *writer = palloc0(sizeof(IndexWriter));
-
-	writer->context = context;
-	writer->estate = CreateExecutorState();
-	writer->result_rel = makeNode(ResultRelInfo);
-	/* Not in any range table: index 0 keeps the executor from looking for it there. */
-	InitResultRelInfo(writer->result_rel, rel, 0, NULL, 0);
-	ExecOpenIndices(writer->result_rel, false);
-	writer->index_oids = palloc(Max(writer->result_rel->ri_NumIndices, 1) * sizeof(Oid));
-	for (int i = 0; i < writer->result_rel->ri_NumIndices; i++)
-		writer->index_oids[i] = RelationGetRelid(writer->result_rel->ri_IndexRelationDescs[i]);
-	MemoryContextSwitchTo(caller);
-	return writer;
-}
-
-/*
- * The writer of a table, its indexes open.  One that is in use already (by a
- * caller up the stack, or left so by an error) stays with its user; then there
- * is one for this Store alone, which goes with the caller's memory.
- */
-static IndexWriter *
-open_writer(Store *store)
-{
-	IndexWriter *writer = writers[store->table];
-
-	if (writer != NULL && !writer->in_use && writer->outdated)
-	{
-		MemoryContextDelete(writer->context);
-		writer = writers[store->table] = NULL;
-	}
-	if (writer == NULL)
-		writer = writers[store->table] = make_writer(store->rel, TopMemoryContext);
-	else if (writer->in_use)
-		writer = make_writer(store->rel, CurrentMemoryContext);
-	else
-	{
-		writer->result_rel->ri_RelationDesc = store->rel;
-		for (int i = 0; i < writer->result_rel->ri_NumIndices; i++)
-			writer->result_rel->ri_IndexRelationDescs[i] = index_open(writer->index_oids[i],
-																	  RowExclusiveLock);
-	}
-	writer->in_use = true;
-	return writer;
-}
-
-/* Opens the indexes, once they are needed: a HOT update never needs them. */
+/* A HOT update comes without this: it needs no index. */
 static void
-insert_index_entries(Store *store, bool update, CompatUpdateIndexes which)
+insert_index_entries(Store *store, const NewRow *row)
 {
 	if (store->writer == NULL)
-		store->writer = open_writer(store);
-	if (store->writer->result_rel->ri_NumIndices > 0)
-		(void) compat_insert_index_tuples(store->writer->result_rel, store->slot,
-										  store->writer->estate, update, which);
-	ResetPerTupleExprContext(store->writer->estate);
-}
-
-static void
-fill_slot(Store *store, const Datum *values, const bool *nulls)
-{
-	int			natts = RelationGetDescr(store->rel)->natts;
-
-	ExecClearTuple(store->slot);
-	memcpy(store->slot->tts_values, values, natts * sizeof(Datum));
-	memcpy(store->slot->tts_isnull, nulls, natts * sizeof(bool));
-	ExecStoreVirtualTuple(store->slot);
+		store->writer = index_writer_open(store->table, store->rel);
+	index_writer_insert(store->writer, row);
 }
 
 /* Inserts a row and its index entries; a duplicate key is an error. */
 void
 store_insert(Store *store, const Datum *values, const bool *nulls)
 {
-	fill_slot(store, values, nulls);
-	table_tuple_insert(store->rel, store->slot, GetCurrentCommandId(true), 0, NULL);
-	insert_index_entries(store, false, COMPAT_ALL_INDEXES);
+	NewRow		row = {
+		.tuple = heap_form_tuple(RelationGetDescr(store->rel), unconstify(Datum *, values),
+								 unconstify(bool *, nulls)),
+		.values = values,
+		.nulls = nulls,
+		.which = COMPAT_ALL_INDEXES,
+	};
+
+	heap_insert(store->rel, row.tuple, GetCurrentCommandId(true), 0, NULL);
+	insert_index_entries(store, &row);
+	heap_freetuple(row.tuple);
 }
 
 /*
@@ -245,17 +149,25 @@ store_insert(Store *store, const Datum *values, const bool *nulls)
 TM_Result
 store_update(Store *store, ItemPointer tid, const Datum *values, const bool *nulls, bool wait)
 {
+	NewRow		row = {
+		.tuple = heap_form_tuple(RelationGetDescr(store->rel), unconstify(Datum *, values),
+								 unconstify(bool *, nulls)),
+		.values = values,
+		.nulls = nulls,
+		.update = true,
+		.which = COMPAT_ALL_INDEXES,
+	};
 	TM_FailureData failure;
 	LockTupleMode lock_mode;
-	CompatUpdateIndexes update_indexes;
 	TM_Result	result;
 
-	fill_slot(store, values, nulls);
-	result = table_tuple_update(store->rel, tid, store->slot, GetCurrentCommandId(true),
-								InvalidSnapshot, InvalidSnapshot, wait,
-								&failure, &lock_mode, &update_indexes);
-	if (result == TM_Ok && compat_wants_index_entries(update_indexes))
-		insert_index_entries(store, true, update_indexes);
+	result = compat_heap_update(store->rel, tid, row.tuple, GetCurrentCommandId(true), wait,
+								&failure, &lock_mode, &row.which);
+	row.key_intact = lock_mode == LockTupleNoKeyExclusive;
+	if (result == TM_Ok && compat_wants_index_entries(row.tuple, row.which))
+		insert_index_entries(store, &row);
+	store->place = row.tuple->t_self;
+	heap_freetuple(row.tuple);
 	return result;
 }
 
@@ -266,34 +178,72 @@ store_delete(Store *store, ItemPointer tid)
 	simple_heap_delete(store->rel, tid);
 }
 
+static void
+open_scan(StoreScan *scan, StoreTable table, StoreIndex index, LOCKMODE lock_mode)
+{
+	memset(scan, 0, sizeof(StoreScan));
+	scan->index_id = index;
+	scan->lock_mode = lock_mode;
+	scan->rel = table_open(store_table_oid(table), lock_mode);
+}
+
 /* Opens a walk; store_scan_start says over which rows, as often as wanted. */
 void
 store_scan_open(StoreScan *scan, StoreTable table, StoreIndex index)
 {
+	open_scan(scan, table, index, RowExclusiveLock);
+}
+
+/* The same for who only reads, also on a standby. */
+void
+store_scan_open_to_read(StoreScan *scan, StoreTable table, StoreIndex index)
+{
+	open_scan(scan, table, index, AccessShareLock);
+}
+
+/* A walk over a table that is open for writing, and stays so longer than the walk. */
+void
+store_scan_open_on(StoreScan *scan, const Store *store, StoreIndex index)
+{
 	memset(scan, 0, sizeof(StoreScan));
 	scan->index_id = index;
-	scan->rel = table_open(store_table_oid(table), RowExclusiveLock);
-	scan->slot = table_slot_create(scan->rel, NULL);
+	scan->lock_mode = RowExclusiveLock;
+	scan->rel = store->rel;
+	scan->shared = true;
+}
+
+static void
+clear_slot(StoreScan *scan)
+{
+	if (scan->slot == NULL)
+		scan->slot = table_slot_create(scan->rel, NULL);
+	ExecClearTuple(scan->slot);
+}
+
+static void
+look_by(StoreScan *scan, Snapshot snapshot)
+{
+	clear_slot(scan);
+	if (scan->snapshot != NULL)
+		UnregisterSnapshot(scan->snapshot);
+	scan->snapshot = RegisterSnapshot(snapshot);
 }
 
 /* From here on the walk sees what is committed now. */
 static void
 look_afresh(StoreScan *scan)
 {
-	ExecClearTuple(scan->slot);
-	if (scan->snapshot != NULL)
-		UnregisterSnapshot(scan->snapshot);
-	scan->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	look_by(scan, GetLatestSnapshot());
 }
 
-/* Starts over the rows that match the keys as of now. */
+/* Starts over the rows that match the keys as of a snapshot. */
 void
-store_scan_start(StoreScan *scan, ScanKey keys, int nkeys)
+store_scan_start_as_of(StoreScan *scan, Snapshot snapshot, ScanKey keys, int nkeys)
 {
-	look_afresh(scan);
+	look_by(scan, snapshot);
 	if (scan->index == NULL)
 		scan->index = index_open(relation_oid(&index_oids[scan->index_id],
-											  index_names[scan->index_id]), RowExclusiveLock);
+											  index_names[scan->index_id]), scan->lock_mode);
 	if (scan->scan != NULL && scan->scan->numberOfKeys != nkeys)
 	{
 		index_endscan(scan->scan);
@@ -303,6 +253,13 @@ store_scan_start(StoreScan *scan, ScanKey keys, int nkeys)
 		scan->scan = compat_index_beginscan(scan->rel, scan->index, scan->snapshot, nkeys);
 	scan->scan->xs_snapshot = scan->snapshot;
 	index_rescan(scan->scan, keys, nkeys, NULL, 0);
+}
+
+/* The same as of now. */
+void
+store_scan_start(StoreScan *scan, ScanKey keys, int nkeys)
+{
+	store_scan_start_as_of(scan, GetLatestSnapshot(), keys, nkeys);
 }
 
 /* Where the index entry of the row just found points: it stays while updates are HOT. */
@@ -330,6 +287,18 @@ store_fetch(StoreScan *scan, ItemPointer place)
 	return table_index_fetch_tuple(scan->fetch, &tid, scan->snapshot, scan->slot, &again, &all_dead);
 }
 
+/*
+ * Fetches the very row version at a place if it is the newest committed one, or
+ * this transaction's own: without a snapshot, a chain to follow or an index.
+ * The caller must check its key, as above.
+ */
+bool
+store_fetch_version(StoreScan *scan, ItemPointer place)
+{
+	clear_slot(scan);
+	return table_tuple_fetch_row_version(scan->rel, place, SnapshotSelf, scan->slot);
+}
+
 bool
 store_scan_next(StoreScan *scan)
 {
@@ -339,7 +308,8 @@ store_scan_next(StoreScan *scan)
 void
 store_scan_close(StoreScan *scan)
 {
-	ExecDropSingleTupleTableSlot(scan->slot);
+	if (scan->slot != NULL)
+		ExecDropSingleTupleTableSlot(scan->slot);
 	if (scan->fetch != NULL)
 		table_index_fetch_end(scan->fetch);
 	if (scan->scan != NULL)
@@ -348,7 +318,8 @@ store_scan_close(StoreScan *scan)
 		UnregisterSnapshot(scan->snapshot);
 	if (scan->index != NULL)
 		index_close(scan->index, NoLock);
-	table_close(scan->rel, NoLock);
+	if (!scan->shared)
+		table_close(scan->rel, NoLock);
 }
 
 static RowHands

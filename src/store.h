@@ -6,8 +6,9 @@
  * itself costs: executor start, plan validation, a snapshot and a permission
  * check each.  The hot paths touch a handful of rows by key, so they go
  * straight to them.  What the executor would have done besides is done here or
- * is not needed: these tables have no row triggers and no generated columns,
- * their constraints hold by construction, and only functions write them.
+ * is not needed: these tables are heaps without row triggers and generated
+ * columns, their constraints hold by construction, and only functions write
+ * them.
  *
  * Reads see what is committed when they start, whatever the isolation level of
  * the transaction, and what the transaction itself has written.
@@ -20,7 +21,6 @@
 #include "access/skey.h"
 #include "access/tableam.h"
 #include "executor/tuptable.h"
-#include "nodes/execnodes.h"
 #include "utils/relcache.h"
 
 typedef enum StoreTable
@@ -55,7 +55,7 @@ typedef struct Store
 	StoreTable	table;
 	Relation	rel;
 	struct IndexWriter *writer; /* NULL until an index entry is written */
-	TupleTableSlot *slot;		/* for the row being written */
+	ItemPointerData place;		/* of the row version that the last update wrote */
 } Store;
 
 /* A walk over the rows that an index finds. */
@@ -63,9 +63,11 @@ typedef struct StoreScan
 {
 	StoreIndex	index_id;
 	Relation	rel;
-	Relation	index;			/* NULL until it is needed */
+	LOCKMODE	lock_mode;
+	bool		shared;			/* the table was opened by a Store, which closes it */
+	Relation	index;			/* NULL until it is needed, as what follows */
 	IndexScanDesc scan;
-	IndexFetchTableData *fetch; /* NULL until a row is fetched by its place */
+	IndexFetchTableData *fetch; /* for a row fetched by its place */
 	Snapshot	snapshot;
 	TupleTableSlot *slot;		/* the row found */
 } StoreScan;
@@ -90,10 +92,14 @@ extern void store_delete(Store *store, ItemPointer tid);
 extern bool store_lock(StoreScan *scan);
 
 extern void store_scan_open(StoreScan *scan, StoreTable table, StoreIndex index);
+extern void store_scan_open_to_read(StoreScan *scan, StoreTable table, StoreIndex index);
+extern void store_scan_open_on(StoreScan *scan, const Store *store, StoreIndex index);
 extern void store_scan_start(StoreScan *scan, ScanKey keys, int nkeys);
+extern void store_scan_start_as_of(StoreScan *scan, Snapshot snapshot, ScanKey keys, int nkeys);
 extern bool store_scan_next(StoreScan *scan);
 extern void store_scan_close(StoreScan *scan);
 extern bool store_fetch(StoreScan *scan, ItemPointer place);
+extern bool store_fetch_version(StoreScan *scan, ItemPointer place);
 extern ItemPointerData store_place(StoreScan *scan);
 extern RowHands store_row_hands(StoreScan *scan);
 

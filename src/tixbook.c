@@ -7,6 +7,7 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 
+#include "cache.h"
 #include "catalog.h"
 #include "payment.h"
 #include "rate_limit.h"
@@ -25,6 +26,7 @@ int			tixbook_expiry_batch = 1000;
 bool		tixbook_expiry_worker = true;
 char	   *tixbook_databases = NULL;
 int			tixbook_max_databases = 16;
+int			tixbook_cache_size = 64 * 1024;
 bool		tixbook_http_refusals = false;
 char	   *tixbook_edge_secret = NULL;
 int			tixbook_token_ttl = 12 * 3600;
@@ -83,14 +85,22 @@ define_worker_settings(void)
 							   NULL,
 							   &tixbook_databases, "",
 							   PGC_SIGHUP, GUC_LIST_INPUT, NULL, NULL, NULL);
-	/* Sizes shared memory, so it cannot be defined once the server runs. */
-	if (!process_shared_preload_libraries_in_progress)
-		return;
+}
+
+/* What sizes shared memory cannot be defined once the server runs. */
+static void
+define_memory_settings(void)
+{
 	DefineCustomIntVariable("tixbook.max_databases",
 							"How many databases of the cluster can have workers.",
 							NULL,
 							&tixbook_max_databases, 16, 1, 1024,
 							PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.cache_size",
+							"Shared memory for the seat maps of events; 0: none are kept.",
+							"An event takes 64 bytes a seat block and a bit a seat.",
+							&tixbook_cache_size, 64 * 1024, 0, 16 * 1024 * 1024,
+							PGC_POSTMASTER, GUC_UNIT_KB, NULL, NULL, NULL);
 }
 
 static void
@@ -141,14 +151,18 @@ _PG_init(void)
 	define_payment_settings();
 	rate_limit_settings();
 	define_worker_settings();
+	if (process_shared_preload_libraries_in_progress)
+		define_memory_settings();
 	MarkGUCPrefixReserved("tixbook");
 
 	store_init();
 	catalog_init();
 	seat_block_init();
-	if (process_shared_preload_libraries_in_progress)
-	{
-		rate_limit_shmem_init();
-		worker_shmem_init();
-	}
+	cache_init();
+	cache_xact_init();
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	cache_shmem_init();
+	rate_limit_shmem_init();
+	worker_shmem_init();
 }

@@ -82,7 +82,7 @@ sub start_nginx
 {
 	my ($self) = @_;
 	my $from = work_dir() . '/src/docs/edge';
-	spew("$self->{base}/$_", slurp("$from/$_")) for qw(nginx.conf api_http.conf api_server.conf);
+	spew("$self->{base}/$_", slurp("$from/$_")) for qw(nginx.conf api_http.conf api_server.conf api_public.conf);
 	spew("$self->{base}/site.conf", $self->site_conf(slurp("$from/site.conf")));
 	$self->{nginx} = start_child("$self->{base}/nginx.log", nginx(), '-p', $self->{base}, '-c', 'nginx.conf', '-e', 'stderr', '-g', 'daemon off;');
 	$self->wait_for('nginx', "$self->{base}/nginx.log", sub { answers($self->{port}, '/api/v1/events/search') =~ /^200/ });

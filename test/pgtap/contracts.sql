@@ -15,7 +15,7 @@ END
 $$;
 
 
--- Settings. max_databases is only there where the library was loaded at server start, as here.
+-- Settings. max_databases and cache_size are only there where the library was loaded at server start, as here.
 
 SELECT bag_eq($$ SELECT name, vartype, unit, min_val, max_val, boot_val, context FROM pg_settings WHERE name LIKE 'tixbook.%' $$,
     $$ VALUES
@@ -27,6 +27,7 @@ SELECT bag_eq($$ SELECT name, vartype, unit, min_val, max_val, boot_val, context
     ('tixbook.expiry_batch', 'integer', NULL, '1', '100000', '1000', 'sighup'),
     ('tixbook.databases', 'string', NULL, NULL, NULL, '', 'sighup'),
     ('tixbook.max_databases', 'integer', NULL, '1', '1024', '16', 'postmaster'),
+    ('tixbook.cache_size', 'integer', 'kB', '0', '16777216', '65536', 'postmaster'),
     ('tixbook.http_refusals', 'bool', NULL, NULL, NULL, 'off', 'user'),
     ('tixbook.edge_secret', 'string', NULL, NULL, NULL, '', 'superuser'),
     ('tixbook.token_ttl', 'integer', 's', '60', '31536000', '43200', 'superuser'),

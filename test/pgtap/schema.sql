@@ -2,7 +2,7 @@
 \set QUIET 1
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(86);
+SELECT plan(88);
 
 CREATE FUNCTION pg_temp.own_functions() RETURNS SETOF pg_proc
 LANGUAGE sql STABLE AS $$
@@ -29,7 +29,8 @@ INSERT INTO promised VALUES
 ('create_event', 4, 'venue_id integer, name text, starts_at timestamp with time zone, prices jsonb, currency text DEFAULT ''EUR''::text', 'integer'),
 ('open_sale', 1, 'event_id integer', 'void'),
 ('search_events', 0, 'query text DEFAULT NULL::text, page integer DEFAULT 1, page_size integer DEFAULT 20', 'SETOF tixbook.found_event'),
-('availability', 1, 'INOUT event_id integer, since bigint DEFAULT NULL::bigint, OUT version bigint, OUT capacity integer, OUT free integer, OUT taken tixbook.seatmap', 'record'),
+('availability', 1, 'event_id integer, since bigint DEFAULT NULL::bigint', 'tixbook.event_availability'),
+('prewarm', 1, 'event_id integer', 'boolean'),
 ('section_availability', 1, 'event_id integer', 'TABLE(section text, category text, capacity integer, free integer, price bigint, currency text)'),
 ('seat_plan', 1, 'event_id integer', 'jsonb'),
 ('seat_map_svg', 1, 'event_id integer', 'text'),
@@ -74,14 +75,15 @@ INSERT INTO nature
 SELECT unnest('{import_seating_plan,add_standing_section,create_venue,set_accessible,set_focal_point,create_event,
     set_prices,open_sale,pause_sale,close_sale,set_sale_status,add_inventory,create_inventory,lay_out_blocks,
     block_seats,unblock_seats,block_section,unblock_section,reserve,reserve_seats,confirm,release,cancel,
-    sweep,purge_idempotency_keys,rebuild_search,start_worker,pay,settle_payment,settle_payments,payment_webhook,
+    sweep,purge_idempotency_keys,rebuild_search,start_worker,prewarm,pay,settle_payment,settle_payments,payment_webhook,
     set_webhook_secret,sign_up,log_in,rotate_token_key,set_account_role,set_password,
     begin_http_request}'::text[]), 'v', 'u', false;
 INSERT INTO nature
-SELECT unnest('{search_events,availability,section_availability,seat_plan,seat_map_svg,find_booking,booking_tickets,
+SELECT unnest('{search_events,seat_plan,seat_map_svg,find_booking,booking_tickets,
     history,verify,verify_payments,issue_token,require_event,section_seats,seat_label,seat_labels,seating_plan_faults}'::text[]), 's', 'u', false;
 INSERT INTO nature VALUES ('refuse', 'v', 's', false), ('refusals', 's', 's', false),
-    ('worker_status', 'v', 'r', false), ('rate_limits', 's', 'r', false), ('event_of', 'i', 's', true);
+    ('availability', 's', 'r', false), ('section_availability', 's', 'r', false),
+    ('cache_status', 'v', 'r', false), ('worker_status', 'v', 'r', false), ('rate_limits', 's', 'r', false), ('event_of', 'i', 's', true);
 
 SELECT set_eq(
     $$ SELECT p.proname::text, p.provolatile, p.proparallel, p.proisstrict

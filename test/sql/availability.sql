@@ -47,7 +47,7 @@ SELECT * FROM section_availability(:night);
 SELECT seat_map_svg(:night) LIKE '%</svg>%' AS drawn, seat_plan(:night) ->> 'capacity' AS capacity;
 
 SELECT open_sale(:night);
-SELECT event_id = :night AS same, version, capacity, free, taken FROM availability(:night);
+SELECT event_id = :night AS same, version > 0 AS counted, capacity, free, taken, changes FROM availability(:night);
 SELECT * FROM section_availability(:night);
 
 -- A held pair, a sold seat, a house seat; places on the lawn held.
@@ -60,12 +60,42 @@ SELECT capacity, free, slice(taken, 0, 8) AS seats, cardinality(taken) + free = 
 SELECT * FROM section_availability(:night);
 SELECT seat_index, category_no, state, accessible FROM seat_states(:night) ORDER BY seat_index;
 
--- Who names the version it has gets no map, until something changes.
+-- Who names the version it has gets no map until something changes, then the blocks that did,
+-- and everything where it is much or the version is not known.
 SELECT version AS seen FROM availability(:night) \gset
-SELECT version = :seen AS same, free, taken FROM availability(:night, :seen);
+SELECT version = :seen AS same, free, taken, changes FROM availability(:night, :seen);
 SELECT seats FROM reserve_seats(:night, '{3}');
-SELECT version > :seen AS later, free, slice(taken, 0, 8) FROM availability(:night, :seen);
-SELECT free, taken IS NULL FROM availability(:night, since => 0);
+SELECT version > :seen AS later, free, taken, changes FROM availability(:night, :seen);
+SELECT version AS seen2 FROM availability(:night) \gset
+SELECT seats FROM reserve_seats(:night, '{5}');
+SELECT version > :seen2 AS later, taken, changes FROM availability(:night, :seen2);
+SELECT version > :seen AS later, taken, changes FROM availability(:night, :seen);
+SELECT block_seats(:night, array_agg(i)) FROM generate_series(20, 135) i;
+SELECT version > :seen AS later, taken IS NULL, changes FROM availability(:night, :seen);
+SELECT unblock_seats(:night, array_agg(i)) FROM generate_series(20, 135) i;
+SELECT v, a.free, a.taken IS NULL AS unchanged FROM unnest('{0,-1,9007199254740993}'::bigint[]) v, availability(:night, since => v) a;
+
+-- A transaction sees what it has changed itself; a savepoint or a rollback leaves nothing.
+SELECT version AS seen FROM availability(:night) \gset
+BEGIN;
+SAVEPOINT a;
+SELECT seats FROM reserve_seats(:night, '{7}');
+SELECT slice(taken, 0, 8) FROM availability(:night);
+ROLLBACK TO a;
+SELECT slice(taken, 0, 8) FROM availability(:night);
+SELECT seats FROM reserve_seats(:night, '{2}');
+ROLLBACK;
+SELECT version = :seen AS same, free FROM availability(:night);
+
+-- Rows changed by other statements are read again.
+UPDATE seat_block SET taken = set_seat(taken, 2), free = free - 1, version = version + 1 WHERE event_id = :night AND block_no = 0;
+SELECT slice(taken, 0, 8) FROM availability(:night);
+UPDATE seat_block SET taken = clear_seat(taken, 2), free = free + 1, version = version - 1 WHERE event_id = :night AND block_no = 0;
+SELECT slice(taken, 0, 8) FROM availability(:night);
+
+-- Loaded before the sale, too.
+SELECT prewarm(:night);
+SELECT bytes_total > 0 AS room, events > 0 AS events, loads > 0 AS loads, evictions FROM cache_status();
 
 -- The static plan: rows with their seats as arrays.
 SELECT jsonb_pretty(seat_plan(:night) - 'event_id' - 'areas');
@@ -95,7 +125,7 @@ SELECT seat_map_svg(:picnic)::xml IS DOCUMENT;
 
 SELECT money_text(a, c) FROM (VALUES (12345, 'EUR'), (5, 'EUR'), (12345, 'JPY'), (12345, 'KWD'), (0, 'USD')) v (a, c);
 SELECT pg_temp.refusal(s) FROM (VALUES ('SELECT tixbook.availability(0)'), ('SELECT tixbook.availability(NULL)'),
-    ('SELECT * FROM tixbook.section_availability(0)'), ('SELECT tixbook.seat_plan(0)'), ('SELECT tixbook.seat_map_svg(0)')) v (s);
+    ('SELECT * FROM tixbook.section_availability(0)'), ('SELECT tixbook.prewarm(0)'), ('SELECT tixbook.seat_plan(0)'), ('SELECT tixbook.seat_map_svg(0)')) v (s);
 
 -- Eighteen thousand seats stay well under a megabyte.
 \set arena `cat "$PG_ABS_SRCDIR"/demo/plans/arena.json`

@@ -1,0 +1,185 @@
+/*
+ * cache_load.c: the seat map of an event is loaded from its rows.
+ *
+ * The map is made first and the snapshot taken then: a transaction that commits
+ * in between is in the snapshot, one that commits later finds the map and
+ * publishes in it, and where both bring a block the newer version stays.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "cache_load.h"
+
+PG_FUNCTION_INFO_V1(tixbook_seats_changed);
+
+/* Where no map can be had, another try is made after this. */
+#define RETRY_MS 100
+
+static TimestampTz no_map_until = 0;
+
+/* The blocks that the event has; its venue may have got more since. */
+static int32
+count_blocks(const Event *event)
+{
+	int32		nblocks = event->layout->nblocks;
+
+	while (nblocks > 0 && event->layout->blocks[nblocks - 1].first_seat >= event->capacity)
+		nblocks--;
+	return nblocks;
+}
+
+static MapBlock *
+lay_out(const Event *event, int32 nblocks)
+{
+	MapBlock   *blocks = MemoryContextAllocHuge(CurrentMemoryContext, nblocks * sizeof(MapBlock));
+
+	memset(blocks, 0, nblocks * sizeof(MapBlock));
+	for (int32 i = 0; i < nblocks; i++)
+	{
+		blocks[i].first_seat = event->layout->blocks[i].first_seat;
+		blocks[i].capacity = event->layout->blocks[i].capacity;
+		blocks[i].section = event->layout->blocks[i].section;
+	}
+	return blocks;
+}
+
+/* False: a row is missing. */
+static bool
+load_rows(EventMap *map, Event *event, Snapshot snapshot)
+{
+	SeatBlocks	blocks;
+	SeatBlock	row;
+	BlockState	state;
+	int32		loaded = 0;
+
+	seat_blocks_open_to_read(&blocks, event);
+	seat_block_walk_as_of(&blocks, snapshot);
+	while (seat_block_next(&blocks, &row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (row.block_no < 0 || row.block_no >= map->nblocks)
+			continue;
+		seat_block_state(event, &row, &row.tid, &state);
+		event_map_publish(map, &state);
+		loaded++;
+	}
+	seat_blocks_close(&blocks);
+	return loaded == map->nblocks;
+}
+
+/* In a memory context of its own; an error leaves no map behind. */
+static bool
+load(EventMap *map, Event *event, const CacheKey *key)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(caller, "tixbook cache load",
+												  ALLOCSET_DEFAULT_SIZES);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	bool		complete = false;
+
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		complete = load_rows(map, event, snapshot);
+	}
+	PG_CATCH();
+	{
+		cache_unpin(map);
+		cache_forget(key);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	UnregisterSnapshot(snapshot);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+	return complete;
+}
+
+static EventMap *
+make_and_load(Event *event, const CacheKey *key)
+{
+	int32		nblocks = count_blocks(event);
+	MapBlock   *blocks = lay_out(event, nblocks);
+	MapShape	shape = {event->capacity, nblocks, event->layout->nsections, blocks};
+	EventMap   *map = cache_make(key, &shape);
+
+	pfree(blocks);
+	if (map == NULL)
+		return NULL;
+	if (load(map, event, key) && cache_ready(map))
+		return map;
+	cache_unpin(map);
+	cache_forget(key);
+	return NULL;
+}
+
+EventMap *
+cache_map(Event *event)
+{
+	CacheKey	key;
+	EventMap   *map;
+
+	if (!cache_is_on() || event->capacity == 0)
+		return NULL;
+	key = cache_key(event->event_id);
+	map = cache_pin(&key, &event->map_ref);
+	if (map != NULL && map->capacity == event->capacity)
+		return map;
+	if (map != NULL)
+	{
+		/* Inventory has just been added: it is about to be forgotten. */
+		cache_unpin(map);
+		return NULL;
+	}
+	/* What this transaction has changed is nobody else's yet: it must not be loaded. */
+	if (cache_touched(event->event_id) || GetCurrentTimestamp() < no_map_until)
+		return NULL;
+	map = make_and_load(event, &key);
+	if (map == NULL)
+		no_map_until = GetCurrentTimestamp() + RETRY_MS * INT64CONST(1000);
+	return map;
+}
+
+void
+mapped_blocks_open(SeatBlocks *blocks, Event *event)
+{
+	seat_blocks_open(blocks, event);
+	blocks->map = cache_map(event);
+}
+
+void
+mapped_blocks_close(SeatBlocks *blocks)
+{
+	if (blocks->map != NULL)
+		cache_unpin(blocks->map);
+	seat_blocks_close(blocks);
+}
+
+/* seats_changed(): the trigger for whoever changes rows by SQL statements. */
+Datum
+tixbook_seats_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	int32		event_id = ALL_EVENTS;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("seats_changed must be called as a trigger")));
+	if (TRIGGER_FIRED_FOR_ROW(data->tg_event))
+	{
+		bool		isnull;
+
+		event_id = DatumGetInt32(heap_getattr(data->tg_trigtuple, 1,
+											  RelationGetDescr(data->tg_relation), &isnull));
+	}
+	cache_forget_at_commit(event_id);
+	return PointerGetDatum(NULL);
+}
