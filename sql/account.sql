@@ -74,10 +74,6 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_tem
     SELECT translate(encode(value, 'base64'), E'+/=\n', '-_')
 $$;
 
--- There is always a key to sign with: PostgREST, which wants to know it, only reads. What a dump
--- brings stands beside this one.
-INSERT INTO tixbook.token_key (secret) VALUES (tixbook.random_bytes(32));
-
 CREATE FUNCTION tixbook.rotate_token_key(retire_after interval = NULL) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM tixbook.token_key k WHERE k.retired_at <= now();
@@ -88,14 +84,29 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT pg_notify('pgrst', 'reload config');
 $$;
 COMMENT ON FUNCTION tixbook.rotate_token_key(interval) IS
-'Makes a new secret to sign tokens with, and tells every PostgREST; after ten seconds, when they all know it, it is used. Tokens signed with the one before are accepted for retire_after more (null: as long as any of them is valid, so that nobody is logged out; ''0'': everybody is, at once). Where a secret is only to be gone later, make PostgREST load its configuration again then (NOTIFY pgrst, ''reload config''). Makes no refusal.';
+'Makes a new secret to sign tokens with, or the first one, and tells every PostgREST; after ten seconds, when they all know it, it is used. Tokens signed with the one before are accepted for retire_after more (null: as long as any of them is valid, so that nobody is logged out; ''0'': everybody is, at once). Where a secret is only to be gone later, make PostgREST load its configuration again then (NOTIFY pgrst, ''reload config''). Makes no refusal.';
+
+-- Where nobody has made a key, the first token makes it, and PostgREST is told. One at a time, so
+-- that nobody signs with a key that is not the only one.
+CREATE FUNCTION tixbook.ensure_token_key() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM tixbook.token_key k WHERE k.retired_at IS NULL) THEN
+        LOCK TABLE tixbook.token_key IN SHARE ROW EXCLUSIVE MODE;
+        IF NOT EXISTS (SELECT FROM tixbook.token_key k WHERE k.retired_at IS NULL) THEN
+            PERFORM tixbook.rotate_token_key();
+        END IF;
+    END IF;
+END
+$$;
 
 CREATE FUNCTION tixbook.sign_token(claims jsonb) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     key tixbook.token_key;
     signed text;
 BEGIN
+    PERFORM tixbook.ensure_token_key();
     SELECT k.* INTO STRICT key FROM tixbook.token_key k
     WHERE k.retired_at IS NULL OR k.retired_at > clock_timestamp()
     ORDER BY k.made_at <= clock_timestamp() - interval '10 seconds' DESC, k.made_at DESC LIMIT 1;
@@ -107,7 +118,7 @@ END
 $$;
 
 CREATE FUNCTION tixbook.issue_token(role text, subject text, lifetime interval = NULL) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM tixbook.require_api_role(role);
     IF coalesce(subject, '') = '' OR length(subject) > 255 THEN
@@ -151,7 +162,7 @@ $$;
 
 -- What whoever has just shown who he is gets.
 CREATE FUNCTION tixbook.logged_in(account tixbook.account) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
     SELECT jsonb_build_object(
         'token', tixbook.issue_token(account.role, account.account_id::text),
         'token_type', 'Bearer',

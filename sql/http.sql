@@ -22,10 +22,12 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
            set_config('pgrst.db_pre_request', 'tixbook.begin_http_request', true),
            set_config('pgrst.db_extra_search_path', '', true),
            set_config('pgrst.openapi_mode', 'follow-privileges', true),
-           set_config('pgrst.jwt_secret', jsonb_build_object('keys', (
-               SELECT jsonb_agg(jsonb_build_object('kty', 'oct', 'alg', 'HS256', 'use', 'sig',
-                          'kid', k.key_id, 'k', tixbook.base64url(k.secret)) ORDER BY k.made_at DESC)
-               FROM tixbook.token_key k WHERE k.retired_at IS NULL OR k.retired_at > now()))::text, true);
+           set_config('pgrst.jwt_secret', coalesce((
+               SELECT jsonb_build_object('keys', jsonb_agg(jsonb_build_object(
+                          'kty', 'oct', 'alg', 'HS256', 'use', 'sig', 'kid', k.key_id,
+                          'k', tixbook.base64url(k.secret)) ORDER BY k.made_at DESC))::text
+               FROM tixbook.token_key k WHERE k.retired_at IS NULL OR k.retired_at > now()
+               HAVING count(*) > 0), ''), true);
 $$;
 COMMENT ON FUNCTION tixbook.postgrest_config() IS
 'Internal: PostgREST''s db-pre-config: the schema it serves, the role without a token, the function before each request, and the secrets of tokens.';

@@ -34,7 +34,7 @@ sub new
 	}, $class;
 	make_path(map { "$self->{base}/$_" } qw(tmp empty));
 	$self->{root} = "$self->{base}/empty" if !-d $self->{root};
-	$given{server}->sql($given{database}, 'ALTER ROLE tixbook_authenticator LOGIN');
+	$given{server}->sql($given{database}, $_) for 'ALTER ROLE tixbook_authenticator LOGIN', 'SELECT tixbook.rotate_token_key()';
 	$self->{port}  = free_port();
 	$self->{ports} = [ map { free_port() } 1 .. $self->{postgrests} + ($given{standby} ? 1 : 0) ];
 	return $self;

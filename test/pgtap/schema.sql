@@ -76,11 +76,11 @@ SELECT unnest('{import_seating_plan,add_standing_section,create_venue,set_access
     set_prices,open_sale,pause_sale,close_sale,set_sale_status,add_inventory,create_inventory,lay_out_blocks,
     block_seats,unblock_seats,block_section,unblock_section,reserve,reserve_seats,confirm,release,cancel,
     sweep,purge_idempotency_keys,rebuild_search,start_worker,prewarm,pay,settle_payment,settle_payments,payment_webhook,
-    set_webhook_secret,sign_up,log_in,rotate_token_key,set_account_role,set_password,
+    set_webhook_secret,sign_up,log_in,issue_token,rotate_token_key,set_account_role,set_password,
     begin_http_request}'::text[]), 'v', 'u', false;
 INSERT INTO nature
 SELECT unnest('{search_events,seat_plan,seat_map_svg,find_booking,booking_tickets,
-    history,verify,verify_payments,issue_token,require_event,section_seats,seat_label,seat_labels,seating_plan_faults}'::text[]), 's', 'u', false;
+    history,verify,verify_payments,require_event,section_seats,seat_label,seat_labels,seating_plan_faults}'::text[]), 's', 'u', false;
 INSERT INTO nature VALUES ('refuse', 'v', 's', false), ('refusals', 's', 's', false),
     ('availability', 's', 'r', false), ('section_availability', 's', 'r', false),
     ('cache_status', 'v', 'r', false), ('worker_status', 'v', 'r', false), ('rate_limits', 's', 'r', false), ('event_of', 'i', 's', true);
