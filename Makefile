@@ -30,9 +30,9 @@ endif
 $(OBJS): $(wildcard src/*.h src/*.def)
 
 .PHONY: $(HARNESS)
-# Settings (see test/harness/run) go through the environment, but for two that shells take for themselves.
+# Settings (see test/harness/run) go through the environment, but for those that shells take for themselves.
 $(HARNESS):
-	@test/harness/run $@ $(foreach name,SECONDS LINES,$(if $(findstring command,$(origin $(name))),'$(name)=$($(name))'))
+	@test/harness/run $@ $(foreach name,SECONDS LINES GROUPS,$(if $(findstring command,$(origin $(name))),'$(name)=$($(name))'))
 
 sql/$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS:%=sql/%.sql) tixbook.control Makefile
 	(printf '%s\n' '\echo Use "CREATE EXTENSION tixbook" to load this file. \quit'; cat $(SQL_PARTS:%=sql/%.sql)) > $@

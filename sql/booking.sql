@@ -25,6 +25,7 @@ CREATE TABLE tixbook.booking (
     currency          text NOT NULL,
     customer          text COLLATE "C",
     payment_reference text COLLATE "C",
+    confirmed_at      timestamptz,
     CHECK (tixbook.event_of(booking_id) = event_id),
     CHECK (payment_reference IS NOT NULL OR status NOT IN ('confirmed', 'cancelled'))
 );
@@ -35,7 +36,7 @@ CREATE INDEX booking_customer_idx ON tixbook.booking (customer, event_id)
 CREATE UNIQUE INDEX booking_payment_idx ON tixbook.booking (event_id, payment_reference)
     WHERE payment_reference IS NOT NULL;
 
-COMMENT ON TABLE tixbook.booking IS 'A booking: a hold until expires_at, then confirmed, expired, released or cancelled. seats are positions in the event''s seat map, ascending; amount is in minor units of currency.';
+COMMENT ON TABLE tixbook.booking IS 'A booking: a hold until expires_at, then confirmed, expired, released or cancelled. seats are positions in the event''s seat map, ascending; amount is in minor units of currency; confirmed_at stays when it is cancelled.';
 
 CREATE TABLE tixbook.ticket (
     event_id   integer NOT NULL REFERENCES tixbook.event,
@@ -65,7 +66,7 @@ CREATE TABLE tixbook.booking_history (
     reason      text
 );
 CREATE INDEX booking_history_booking_idx ON tixbook.booking_history (event_id, booking_id, changed_at);
-COMMENT ON TABLE tixbook.booking_history IS 'Every transition of every booking; how it began stands in the booking itself.';
+COMMENT ON TABLE tixbook.booking_history IS 'The transitions of bookings, but for those that the booking itself tells: its beginning (created_at), its sale (confirmed_at) and its expiry (expires_at). history(booking_id) has them all.';
 
 SELECT pg_catalog.pg_extension_config_dump('tixbook.booking', '');
 SELECT pg_catalog.pg_extension_config_dump('tixbook.ticket', '');
@@ -158,19 +159,35 @@ $$;
 COMMENT ON FUNCTION tixbook.booking_tickets(uuid) IS
 'The valid tickets of booking booking_id, a row a seat: its place in words and the secret that lets its holder in; none while it is not confirmed. Makes no refusal.';
 
+-- A sale and an expiry write no row of their own: that would cost them as much
+-- again as the booking's row.
 CREATE FUNCTION tixbook.history(booking_id uuid)
 RETURNS TABLE (changed_at timestamptz, from_status tixbook.booking_status,
                to_status tixbook.booking_status, reason text)
 LANGUAGE sql STABLE ROWS 4
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT b.created_at, NULL, 'held', NULL
-    FROM tixbook.booking b WHERE b.booking_id = history.booking_id
+    WITH booking AS (
+        SELECT b.* FROM tixbook.booking b WHERE b.booking_id = history.booking_id
+    ), written AS (
+        SELECT h.changed_at, h.from_status, h.to_status, h.reason
+        FROM tixbook.booking_history h
+        WHERE h.event_id = tixbook.event_of(history.booking_id) AND h.booking_id = history.booking_id
+    ), hold AS (
+        SELECT coalesce((SELECT w.to_status FROM written w WHERE w.to_status IN ('held', 'paying')
+                         ORDER BY w.changed_at DESC LIMIT 1), 'held') AS status
+    )
+    SELECT b.created_at, NULL, 'held', NULL FROM booking b
     UNION ALL
-    (SELECT h.changed_at, h.from_status, h.to_status, h.reason
-     FROM tixbook.booking_history h
-     WHERE h.event_id = tixbook.event_of(history.booking_id) AND h.booking_id = history.booking_id
-     ORDER BY h.changed_at)
+    (SELECT w.* FROM written w
+     UNION ALL
+     SELECT b.confirmed_at, h.status, 'confirmed', NULL
+     FROM booking b, hold h WHERE b.confirmed_at IS NOT NULL
+     UNION ALL
+     SELECT b.expires_at, h.status, 'expired', NULL
+     FROM booking b, hold h
+     WHERE b.status = 'expired' AND NOT EXISTS (SELECT FROM written w WHERE w.to_status = 'expired')
+     ORDER BY 1, 3)
 $$;
 COMMENT ON FUNCTION tixbook.history(uuid) IS
-'What happened to booking booking_id, oldest first. Refuses: booking_not_found (not a booking reference).';
+'What happened to booking booking_id, oldest first; a hold expires at its expires_at, whenever its seats were given back. Refuses: booking_not_found (not a booking reference).';

@@ -1,7 +1,8 @@
 /*
  * booking.c: what happens to a hold: confirm, release, cancel.
  *
- * The row of the booking is locked first, then the blocks of its seats.
+ * The row of the booking is replaced first, which takes its lock and proves
+ * that it was the newest one, then the blocks of its seats.
  */
 #include "postgres.h"
 
@@ -13,7 +14,6 @@
 
 #include "arguments.h"
 #include "booking.h"
-#include "claim.h"
 #include "inventory.h"
 #include "settings.h"
 #include "ticket.h"
@@ -24,28 +24,13 @@ PG_FUNCTION_INFO_V1(tixbook_cancel);
 
 #define MAX_REFERENCE_CHARS 255
 
-static char *
-id_text(const pg_uuid_t *id)
-{
-	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
-}
-
-static bool
-booking_is_busy(const pg_uuid_t *id, Refusal *refusal)
-{
-	int32		event_id;
-
-	booking_event_of(id, &event_id);
-	return refuse_busy(refusal, psprintf("booking %s", id_text(id)), event_id);
-}
-
 /*
- * Finds and locks a booking; false: there is none, or others have it for
- * longer than the wait.
+ * Finds a booking to change, locked or as it was read; false: there is none,
+ * or others have it for longer than the wait.
  */
-bool
-booking_lock(Bookings *bookings, const pg_uuid_t *id, Booking *booking, BoundedWait *wait,
-			 Refusal *refusal)
+static bool
+find_booking(Bookings *bookings, const pg_uuid_t *id, Booking *booking, bool lock,
+			 BoundedWait *wait, Refusal *refusal)
 {
 	ScanKeyData key;
 
@@ -54,39 +39,21 @@ booking_lock(Bookings *bookings, const pg_uuid_t *id, Booking *booking, BoundedW
 	{
 		store_scan_start(&bookings->scan, &key, 1);
 		if (!store_scan_next(&bookings->scan))
-			return refuse(refusal, REASON_BOOKING_NOT_FOUND, id_text(id),
-						  "{\"booking_id\": \"%s\"}", id_text(id));
-		if (store_lock(&bookings->scan))
-			break;
+			return refuse(refusal, REASON_BOOKING_NOT_FOUND, booking_id_text(id),
+						  "{\"booking_id\": \"%s\"}", booking_id_text(id));
+		booking_found(bookings, booking);
+		if (lock ? booking_lock_found(bookings, booking) : booking_to_change(bookings, booking))
+			return true;
 		if (!bounded_wait(wait))
-			return booking_is_busy(id, refusal);
+			return booking_is_busy(booking, refusal);
 	}
-	booking_found(bookings, booking);
-	return true;
 }
 
-/*
- * Claims the payment reference for the booking, so that two bookings cannot
- * get it at once; false: it belongs to another one.
- */
-static bool
-claim_reference(const Booking *booking, const char *reference, BoundedWait *wait, Refusal *refusal)
+bool
+booking_lock(Bookings *bookings, const pg_uuid_t *id, Booking *booking, BoundedWait *wait,
+			 Refusal *refusal)
 {
-	StoreScan	scan;
-	ScanKeyData keys[2];
-	bool		used;
-
-	if (!claim_within(CLAIM_PAYMENT, booking->event_id, reference, wait))
-		return booking_is_busy(&booking->id, refusal);
-	store_key_int4(&keys[0], 1, booking->event_id);
-	store_key_text(&keys[1], 2, reference);
-	store_scan_open(&scan, STORE_BOOKING, STORE_BOOKING_PAYMENT);
-	store_scan_start(&scan, keys, 2);
-	used = store_scan_next(&scan);
-	store_scan_close(&scan);
-	return !used || refuse(refusal, REASON_PAYMENT_REFERENCE_USED, reference,
-						   "{\"event_id\": %d, \"payment_reference\": %s}",
-						   booking->event_id, json_quote(reference));
+	return find_booking(bookings, id, booking, true, wait, refusal);
 }
 
 /* Repeating a confirmation that has happened, with the same payment, is no mistake. */
@@ -97,6 +64,60 @@ confirmed_before(const Booking *booking, const char *reference)
 		strcmp(booking->payment_reference, reference) == 0;
 }
 
+/* Who has the payment reference already: false where another booking has, or still may get it. */
+static bool
+reference_is_free(const Booking *booking, const char *reference, BoundedWait *wait,
+				  Refusal *refusal)
+{
+	ScanKeyData keys[2];
+
+	store_key_int4(&keys[0], 1, booking->event_id);
+	store_key_text(&keys[1], 2, reference);
+	for (;;)
+	{
+		switch (store_key_claim(STORE_BOOKING, STORE_BOOKING_PAYMENT, keys, 2))
+		{
+			case KEY_FREE:
+				return true;
+			case KEY_TAKEN:
+				return refuse(refusal, REASON_PAYMENT_REFERENCE_USED, reference,
+							  "{\"event_id\": %d, \"payment_reference\": %s}",
+							  booking->event_id, json_quote(reference));
+			case KEY_IN_OTHER_HANDS:
+				if (!bounded_wait(wait))
+					return booking_is_busy(booking, refusal);
+		}
+	}
+}
+
+/*
+ * Confirms the booking under the payment reference.  The index over references
+ * decides between two bookings that want the same: the later one takes its
+ * change back, and waits for what becomes of the earlier one.
+ */
+static bool
+take_reference(Bookings *bookings, Booking *booking, const char *reference, BoundedWait *wait,
+			   Refusal *refusal)
+{
+	Booking		hold = *booking;
+
+	store_tell_duplicate(&bookings->store, STORE_BOOKING_PAYMENT);
+	for (;;)
+	{
+		booking->payment_reference = pstrdup(reference);
+		if (!booking_change(bookings, booking, BOOKING_CONFIRMED, NULL, refusal))
+			return false;
+		if (!bookings->store.duplicate)
+			return true;
+		hold.tid = booking->tid;
+		hold.locked = true;
+		(void) booking_write(bookings, &hold);
+		*booking = hold;
+		if (!reference_is_free(booking, reference, wait, refusal))
+			return false;
+	}
+}
+
 /* Makes a live hold a sale, with its tickets; false: its state or the reference does not allow it. */
 bool
 booking_confirm(Bookings *bookings, Booking *booking, const char *reference, BoundedWait *wait,
@@ -104,13 +125,7 @@ booking_confirm(Bookings *bookings, Booking *booking, const char *reference, Bou
 {
 	if (confirmed_before(booking, reference))
 		return true;
-	if (booking_is_live_hold(booking, GetCurrentTimestamp()))
-	{
-		if (!claim_reference(booking, reference, wait, refusal))
-			return false;
-		booking->payment_reference = pstrdup(reference);
-	}
-	if (!booking_change(bookings, booking, BOOKING_CONFIRMED, NULL, refusal))
+	if (!take_reference(bookings, booking, reference, wait, refusal))
 		return false;
 	tickets_issue(booking);
 	return true;
@@ -126,7 +141,7 @@ booking_give_back(const Booking *booking, Refusal *refusal)
 
 	if (event != NULL)
 		inventory_give_back(event, &seats, 1, tixbook_lock_wait, &ok);
-	return ok || booking_is_busy(&booking->id, refusal);
+	return ok || booking_is_busy(booking, refusal);
 }
 
 static bool
@@ -151,33 +166,41 @@ cancel_booking(Bookings *bookings, Booking *booking, const char *reason, Bounded
 	return booking_give_back(booking, refusal);
 }
 
-/* What can happen to a booking, whose row is locked; text says more of it. */
+/* What can happen to a booking; text says more of it. */
 typedef bool (*Change) (Bookings *bookings, Booking *booking, const char *text, BoundedWait *wait,
 						Refusal *refusal);
 
-/* Locks the booking named by the first argument, and changes it. */
+/* Changes the booking as it was read; where somebody else was faster, once more under its lock. */
+static bool
+change_booking(const pg_uuid_t *id, Change change, const char *text, Booking *booking,
+			   Refusal *refusal)
+{
+	Bookings	bookings;
+	BoundedWait wait;
+	bool		done;
+
+	bounded_wait_start(&wait, tixbook_lock_wait);
+	bookings_open(&bookings, STORE_BOOKING_KEY);
+	done = find_booking(&bookings, id, booking, false, &wait, refusal) &&
+		change(&bookings, booking, text, &wait, refusal);
+	if (!done && bookings.raced)
+		done = booking_lock(&bookings, id, booking, &wait, refusal) &&
+			change(&bookings, booking, text, &wait, refusal);
+	bookings_close(&bookings);
+	return done;
+}
+
 static Datum
 change_entry(FunctionCallInfo fcinfo, Change change, const char *text)
 {
 	Refusal		refusal = {REASON_NONE};
-	Bookings	bookings;
 	Booking		booking;
-	BoundedWait wait;
-	bool		done;
 
 	if (PG_ARGISNULL(0))
-	{
 		refuse_parameter(&refusal, "booking_id", "must not be null");
-		refusal_raise(&refusal);
-	}
-	bounded_wait_start(&wait, tixbook_lock_wait);
-	bookings_open(&bookings, STORE_BOOKING_KEY);
-	done = booking_lock(&bookings, PG_GETARG_UUID_P(0), &booking, &wait, &refusal) &&
-		change(&bookings, &booking, text, &wait, &refusal);
-	bookings_close(&bookings);
-	if (!done)
-		refusal_raise(&refusal);
-	return booking_datum(&booking);
+	else if (change_booking(PG_GETARG_UUID_P(0), change, text, &booking, &refusal))
+		return booking_datum(&booking);
+	refusal_raise(&refusal);
 }
 
 /* confirm(booking_id uuid, payment_reference text) → booking */

@@ -26,6 +26,7 @@ typedef struct Booking
 	pg_uuid_t	id;
 	TimestampTz created_at;
 	TimestampTz expires_at;
+	TimestampTz confirmed_at;	/* 0: never */
 	int64		amount;
 	int32		event_id;
 	BookingStatus status;
@@ -36,6 +37,7 @@ typedef struct Booking
 	char	   *customer;		/* or NULL */
 	char	   *payment_reference;	/* or NULL */
 	ItemPointerData tid;
+	bool		locked;			/* by this transaction: nobody else can change it */
 } Booking;
 
 /* The bookings that an index finds, opened for one call. */
@@ -43,10 +45,12 @@ typedef struct Bookings
 {
 	Store		store;
 	StoreScan	scan;
+	bool		raced;			/* a booking was not written: somebody else was faster */
 } Bookings;
 
 extern void booking_new_id(pg_uuid_t *id, int32 event_id, TimestampTz now);
 extern bool booking_event_of(const pg_uuid_t *id, int32 *event_id);
+extern char *booking_id_text(const pg_uuid_t *id);
 extern const char *booking_status_name(BookingStatus status);
 extern Datum booking_status_datum(BookingStatus status);
 extern Datum seats_datum(const int32 *seats, int32 nseats);
@@ -55,7 +59,9 @@ extern void bookings_open(Bookings *bookings, StoreIndex index);
 extern void bookings_close(Bookings *bookings);
 extern void booking_insert(Bookings *bookings, Booking *booking);
 extern void booking_found(Bookings *bookings, Booking *booking);
-extern void booking_write(Bookings *bookings, Booking *booking);
+extern bool booking_lock_found(Bookings *bookings, Booking *booking);
+extern bool booking_to_change(Bookings *bookings, Booking *booking);
+extern bool booking_write(Bookings *bookings, Booking *booking);
 extern Datum booking_datum(const Booking *booking);
 
 /* A hold that still keeps its seats: at its instant it ends, swept or not. */
@@ -83,5 +89,6 @@ extern bool booking_give_back(const Booking *booking, Refusal *refusal);
 /* booking_state.c */
 extern bool booking_change(Bookings *bookings, Booking *booking, BookingStatus to,
 						   const char *reason, Refusal *refusal);
+extern bool booking_is_busy(const Booking *booking, Refusal *refusal);
 
 #endif

@@ -36,6 +36,7 @@ enum
 	COLUMN_CURRENCY,
 	COLUMN_CUSTOMER,
 	COLUMN_PAYMENT_REFERENCE,
+	COLUMN_CONFIRMED_AT,
 	COLUMNS
 };
 
@@ -132,6 +133,12 @@ booking_event_of(const pg_uuid_t *id, int32 *event_id)
 	return (id->data[6] >> 4) == 8 && (id->data[8] >> 6) == 2 && *event_id > 0;
 }
 
+char *
+booking_id_text(const pg_uuid_t *id)
+{
+	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
+}
+
 /* event_of(booking_id uuid) → integer */
 Datum
 tixbook_event_of(PG_FUNCTION_ARGS)
@@ -142,14 +149,14 @@ tixbook_event_of(PG_FUNCTION_ARGS)
 
 	if (booking_event_of(id, &event_id))
 		PG_RETURN_INT32(event_id);
-	refuse(&refusal, REASON_BOOKING_NOT_FOUND,
-		   DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))), NULL);
+	refuse(&refusal, REASON_BOOKING_NOT_FOUND, booking_id_text(id), NULL);
 	refusal_raise(&refusal);
 }
 
 void
 bookings_open(Bookings *bookings, StoreIndex index)
 {
+	bookings->raced = false;
 	store_open(&bookings->store, STORE_BOOKING);
 	store_scan_open_on(&bookings->scan, &bookings->store, index);
 }
@@ -202,6 +209,8 @@ booking_values(const Booking *booking, Datum *values, bool *nulls)
 	set_text(values, nulls, COLUMN_CURRENCY, booking->currency);
 	set_text(values, nulls, COLUMN_CUSTOMER, booking->customer);
 	set_text(values, nulls, COLUMN_PAYMENT_REFERENCE, booking->payment_reference);
+	values[COLUMN_CONFIRMED_AT] = TimestampTzGetDatum(booking->confirmed_at);
+	nulls[COLUMN_CONFIRMED_AT] = booking->confirmed_at == 0;
 }
 
 void
@@ -247,11 +256,44 @@ booking_found(Bookings *bookings, Booking *booking)
 	booking->currency = get_text(slot, COLUMN_CURRENCY);
 	booking->customer = get_text(slot, COLUMN_CUSTOMER);
 	booking->payment_reference = get_text(slot, COLUMN_PAYMENT_REFERENCE);
+	booking->confirmed_at = slot->tts_isnull[COLUMN_CONFIRMED_AT] ? 0 :
+		DatumGetTimestampTz(slot->tts_values[COLUMN_CONFIRMED_AT]);
 	booking->tid = slot->tts_tid;
+	booking->locked = false;
 }
 
-/* Writes a booking whose row this transaction has locked. */
-void
+/* The same after locking the newest version of the row; false: another transaction has it. */
+bool
+booking_lock_found(Bookings *bookings, Booking *booking)
+{
+	if (!store_lock(&bookings->scan))
+		return false;
+	booking_found(bookings, booking);
+	booking->locked = true;
+	return true;
+}
+
+/*
+ * For who is to change the booking just found: it may be newer afterwards.
+ * False: another transaction is deciding on it.  A row that nobody has in
+ * hands is not locked: replacing the very version that was read is the proof
+ * that it was the newest one, and saves a record in the WAL.
+ */
+bool
+booking_to_change(Bookings *bookings, Booking *booking)
+{
+	RowHands	hands = store_row_hands(&bookings->scan);
+
+	booking->locked = hands == ROW_OURS;
+	/* Who only refers to the booking, by a foreign key, leaves the lock to be had. */
+	return hands != ROW_IN_OTHER_HANDS || booking_lock_found(bookings, booking);
+}
+
+/*
+ * Writes a changed booking; false: its row was not locked, and somebody else
+ * was faster.
+ */
+bool
 booking_write(Bookings *bookings, Booking *booking)
 {
 	Datum		values[COLUMNS];
@@ -259,11 +301,19 @@ booking_write(Bookings *bookings, Booking *booking)
 	TM_Result	result;
 
 	booking_values(booking, values, nulls);
-	result = store_update(&bookings->store, &booking->tid, values, nulls, true);
-	if (result != TM_Ok)
+	result = store_update(&bookings->store, &booking->tid, values, nulls, booking->locked);
+	if (result != TM_Ok && booking->locked)
 		elog(ERROR, "a booking of event %d changed under its lock (result %d)",
 			 booking->event_id, result);
+	if (result != TM_Ok)
+	{
+		bookings->raced = true;
+		return false;
+	}
+	booking->tid = bookings->store.place;
+	booking->locked = true;
 	CommandCounterIncrement();
+	return true;
 }
 
 /* The booking as a value of the row type tixbook.booking. */

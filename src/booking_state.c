@@ -46,7 +46,7 @@ static const bool allowed[BOOKING_STATUSES][BOOKING_STATUSES] = {
 };
 
 static void
-write_history(const Booking *booking, BookingStatus to, const char *reason)
+write_history(const Booking *booking, BookingStatus from, const char *reason)
 {
 	Datum		values[COLUMNS];
 	bool		nulls[COLUMNS] = {0};
@@ -55,8 +55,8 @@ write_history(const Booking *booking, BookingStatus to, const char *reason)
 	values[COLUMN_EVENT_ID] = Int32GetDatum(booking->event_id);
 	values[COLUMN_BOOKING_ID] = UUIDPGetDatum(&booking->id);
 	values[COLUMN_CHANGED_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
-	values[COLUMN_FROM_STATUS] = booking_status_datum(booking->status);
-	values[COLUMN_TO_STATUS] = booking_status_datum(to);
+	values[COLUMN_FROM_STATUS] = booking_status_datum(from);
+	values[COLUMN_TO_STATUS] = booking_status_datum(booking->status);
 	values[COLUMN_REASON] = reason == NULL ? (Datum) 0 : CStringGetTextDatum(reason);
 	nulls[COLUMN_REASON] = reason == NULL;
 
@@ -68,7 +68,7 @@ write_history(const Booking *booking, BookingStatus to, const char *reason)
 static bool
 refuse_transition(const Booking *booking, BookingStatus to, Refusal *refusal)
 {
-	char	   *id = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&booking->id)));
+	char	   *id = booking_id_text(&booking->id);
 
 	/* Who comes after the end of the hold is told that, not the name of a state. */
 	if (booking->status == BOOKING_EXPIRED || booking_is_due(booking, GetCurrentTimestamp()))
@@ -81,20 +81,42 @@ refuse_transition(const Booking *booking, BookingStatus to, Refusal *refusal)
 				  booking_status_name(to));
 }
 
+/* Somebody else is deciding on the booking. */
+bool
+booking_is_busy(const Booking *booking, Refusal *refusal)
+{
+	return refuse_busy(refusal, psprintf("booking %s", booking_id_text(&booking->id)),
+					   booking->event_id);
+}
+
+/* What the booking itself does not tell: history() derives the rest from it. */
+static bool
+needs_history(BookingStatus to, const char *reason)
+{
+	return (to != BOOKING_CONFIRMED && to != BOOKING_EXPIRED) || reason != NULL;
+}
+
 /*
- * Brings a booking, whose row this transaction has locked, into another state,
- * and writes that into its history; the only way to change a status.  False:
- * its state does not allow it.  A hold that is due can only expire.
+ * Brings a booking into another state, and writes that into its history; the
+ * only way to change a status.  False: its state does not allow it, or it was
+ * not locked and somebody else was faster (bookings->raced).  A hold that is
+ * due can only expire.
  */
 bool
 booking_change(Bookings *bookings, Booking *booking, BookingStatus to, const char *reason,
 			   Refusal *refusal)
 {
-	if (!allowed[booking->status][to] ||
+	BookingStatus from = booking->status;
+
+	if (!allowed[from][to] ||
 		(to != BOOKING_EXPIRED && booking_is_due(booking, GetCurrentTimestamp())))
 		return refuse_transition(booking, to, refusal);
-	write_history(booking, to, reason);
 	booking->status = to;
-	booking_write(bookings, booking);
+	if (to == BOOKING_CONFIRMED)
+		booking->confirmed_at = GetCurrentTimestamp();
+	if (!booking_write(bookings, booking))
+		return booking_is_busy(booking, refusal);
+	if (needs_history(to, reason))
+		write_history(booking, from, reason);
 	return true;
 }

@@ -54,6 +54,7 @@ typedef struct EventMap
 {
 	Size		size;			/* of all of it */
 	int			slot;			/* where it is kept */
+	Oid			rows_file;		/* in which the rows have their places; VACUUM FULL makes another */
 	int32		capacity;
 	int32		nblocks;
 	int32		nsections;
@@ -121,6 +122,7 @@ typedef struct MapShape
 	int32		capacity;
 	int32		nblocks;
 	int32		nsections;
+	Oid			rows_file;
 	const MapBlock *blocks;		/* first_seat, capacity and section; the rest is zero */
 } MapShape;
 

@@ -50,7 +50,7 @@ lay_out(const Event *event, int32 nblocks)
 	return blocks;
 }
 
-/* False: a row is missing. */
+/* False: a row is missing, or the table has just been rewritten. */
 static bool
 load_rows(EventMap *map, Event *event, Snapshot snapshot)
 {
@@ -58,8 +58,10 @@ load_rows(EventMap *map, Event *event, Snapshot snapshot)
 	SeatBlock	row;
 	BlockState	state;
 	int32		loaded = 0;
+	bool		in_place;
 
 	seat_blocks_open_to_read(&blocks, event);
+	in_place = compat_file_number(blocks.scan.rel) == map->rows_file;
 	seat_block_walk_as_of(&blocks, snapshot);
 	while (seat_block_next(&blocks, &row))
 	{
@@ -71,7 +73,7 @@ load_rows(EventMap *map, Event *event, Snapshot snapshot)
 		loaded++;
 	}
 	seat_blocks_close(&blocks);
-	return loaded == map->nblocks;
+	return loaded == map->nblocks && in_place;
 }
 
 /* In a memory context of its own; an error leaves no map behind. */
@@ -107,7 +109,13 @@ make_and_load(Event *event, const CacheKey *key)
 {
 	int32		nblocks = count_blocks(event);
 	MapBlock   *blocks = lay_out(event, nblocks);
-	MapShape	shape = {event->capacity, nblocks, event->layout->nsections, blocks};
+	MapShape	shape = {
+		.capacity = event->capacity,
+		.nblocks = nblocks,
+		.nsections = event->layout->nsections,
+		.rows_file = store_file(STORE_SEAT_BLOCK),
+		.blocks = blocks,
+	};
 	EventMap   *map = cache_make(key, &shape);
 
 	pfree(blocks);
@@ -152,6 +160,15 @@ mapped_blocks_open(SeatBlocks *blocks, Event *event)
 {
 	seat_blocks_open(blocks, event);
 	blocks->map = cache_map(event);
+	if (blocks->map != NULL && blocks->map->rows_file != compat_file_number(blocks->scan.rel))
+	{
+		/* The rows have been moved: what the map knows of their places is worth nothing. */
+		CacheKey	key = cache_key(event->event_id);
+
+		cache_unpin(blocks->map);
+		cache_forget(&key);
+		blocks->map = NULL;
+	}
 }
 
 void

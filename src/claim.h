@@ -13,8 +13,7 @@
 typedef enum ClaimKind
 {
 	CLAIM_IDEMPOTENCY_KEY = 3,
-	CLAIM_CUSTOMER = 4,
-	CLAIM_PAYMENT = 5
+	CLAIM_CUSTOMER = 4
 } ClaimKind;
 
 extern bool claim_try(ClaimKind kind, int32 event_id, const char *name);

@@ -58,6 +58,13 @@
 #define compat_guc_free(pointer) free(pointer)
 #endif
 
+/* The file that a table's rows are in now. */
+#if PG_VERSION_NUM >= 160000
+#define compat_file_number(rel) ((rel)->rd_locator.relNumber)
+#else
+#define compat_file_number(rel) ((rel)->rd_node.relNode)
+#endif
+
 /* Background workers. */
 #if PG_VERSION_NUM >= 170000
 #define compat_wait_event(name) WaitEventExtensionNew(name)

@@ -40,6 +40,7 @@ event_map_init(EventMap *map, const MapShape *shape)
 	map->capacity = shape->capacity;
 	map->nblocks = shape->nblocks;
 	map->nsections = shape->nsections;
+	map->rows_file = shape->rows_file;
 	map->blocks_offset = MAXALIGN(offsetof(EventMap, sections) +
 								  shape->nsections * sizeof(MapSection));
 	map->words_offset = map->blocks_offset + shape->nblocks * sizeof(MapBlock);

@@ -27,12 +27,18 @@ PG_FUNCTION_INFO_V1(tixbook_sweep);
 /* A hold that cannot be ended is reported at most this often. */
 #define WARNING_INTERVAL_S 60
 
-/* Due holds that this transaction has locked. */
+/* A due hold, as it was read, and then as it ended. */
+typedef struct DueHold
+{
+	Booking		booking;
+	BookingStatus was;
+} DueHold;
+
 typedef struct DueHolds
 {
 	int			n;
 	int			room;
-	Booking    *holds;
+	DueHold   **holds;
 	bool		others;			/* there are more, in other hands */
 } DueHolds;
 
@@ -98,89 +104,138 @@ due_keys(const DueFilter *filter, TimestampTz now, ScanKeyData *keys)
 	return 2;
 }
 
-/* Collects and locks due holds, oldest first; or the one with that reference. */
+/* Adds the row just found, if it is a hold that is due and meant. */
 static void
-collect_due(Bookings *bookings, const DueFilter *filter, const pg_uuid_t *id, TimestampTz now,
-			DueHolds *due)
+collect(Bookings *bookings, const DueFilter *filter, TimestampTz now, DueHolds *due)
+{
+	DueHold    *hold = palloc(sizeof(DueHold));
+
+	booking_found(bookings, &hold->booking);
+	if (!is_meant(filter, &hold->booking) || !booking_is_due(&hold->booking, now))
+		return;
+	if (!booking_to_change(bookings, &hold->booking))
+		due->others = true;
+	else if (booking_is_due(&hold->booking, now))
+		due->holds[due->n++] = hold;
+	hold->was = hold->booking.status;
+}
+
+/* Collects due holds, oldest first. */
+static void
+collect_due(Bookings *bookings, const DueFilter *filter, TimestampTz now, DueHolds *due)
 {
 	ScanKeyData keys[2];
-	int			nkeys = 1;
 
-	if (id != NULL)
-		store_key_uuid(&keys[0], 1, id);
-	else
-		nkeys = due_keys(filter, now, keys);
-	store_scan_start(&bookings->scan, keys, nkeys);
+	store_scan_start(&bookings->scan, keys, due_keys(filter, now, keys));
 	while (due->n < due->room && store_scan_next(&bookings->scan))
 	{
-		Booking    *hold = &due->holds[due->n];
-
 		CHECK_FOR_INTERRUPTS();
-		booking_found(bookings, hold);
-		if (!is_meant(filter, hold))
-			continue;
-		if (!store_lock(&bookings->scan))
-		{
-			due->others = true;
-			continue;
-		}
-		/* What the lock gave may be newer than what the index led to. */
-		booking_found(bookings, hold);
-		if (booking_is_due(hold, now))
-			due->n++;
+		collect(bookings, filter, now, due);
 	}
 }
 
-static int
-compare_by_event(const void *a, const void *b)
+/* Collects those of the bookings named that are due. */
+static void
+collect_named(Bookings *bookings, const DueFilter *filter, const pg_uuid_t *ids, TimestampTz now,
+			  DueHolds *due)
 {
-	const Booking *ba = a;
-	const Booking *bb = b;
+	for (int i = 0; i < due->room; i++)
+	{
+		ScanKeyData key;
 
-	return (ba->event_id > bb->event_id) - (ba->event_id < bb->event_id);
+		CHECK_FOR_INTERRUPTS();
+		store_key_uuid(&key, 1, &ids[i]);
+		store_scan_start(&bookings->scan, &key, 1);
+		if (store_scan_next(&bookings->scan))
+			collect(bookings, filter, now, due);
+	}
 }
 
-/* Ends the holds of one event; those with a block in other hands stay. */
+/* By event, and then by the place in the house, so that the holds of a block come together. */
 static int
-end_holds_of_event(Bookings *bookings, Booking *holds, int n, bool *others)
+compare_by_place(const void *a, const void *b)
 {
-	Event	   *event = catalog_event(holds[0].event_id);
+	const Booking *ba = &(*(DueHold *const *) a)->booking;
+	const Booking *bb = &(*(DueHold *const *) b)->booking;
+	int32		seat_a = ba->nseats > 0 ? ba->seats[0] : 0;
+	int32		seat_b = bb->nseats > 0 ? bb->seats[0] : 0;
+
+	if (ba->event_id != bb->event_id)
+		return ba->event_id < bb->event_id ? -1 : 1;
+	return (seat_a > seat_b) - (seat_a < seat_b);
+}
+
+/* Writes the holds down as ended; those that somebody was faster with leave the list. */
+static void
+write_ends(Bookings *bookings, DueHolds *due)
+{
+	int			n = 0;
+
+	for (int i = 0; i < due->n; i++)
+	{
+		Refusal		refusal;
+
+		CHECK_FOR_INTERRUPTS();
+		if (booking_change(bookings, &due->holds[i]->booking, BOOKING_EXPIRED, NULL, &refusal))
+			due->holds[n++] = due->holds[i];
+		else
+			due->others = true;
+	}
+	due->n = n;
+}
+
+/*
+ * Gives the seats of one event's ended holds back, and returns how many those
+ * are.  A hold with a block in other hands is made again what it was.
+ */
+static int
+give_back(Bookings *bookings, DueHold **holds, int n)
+{
+	Event	   *event = catalog_event(holds[0]->booking.event_id);
 	SeatList   *lists = palloc(n * sizeof(SeatList));
 	bool	   *ok = palloc(n * sizeof(bool));
 	int			ended = 0;
 
 	for (int i = 0; i < n; i++)
 	{
-		lists[i].nseats = holds[i].nseats;
-		lists[i].seats = holds[i].seats;
+		lists[i].nseats = holds[i]->booking.nseats;
+		lists[i].seats = holds[i]->booking.seats;
 		ok[i] = true;
 	}
 	if (event != NULL)
 		inventory_give_back(event, lists, n, BLOCK_WAIT_MS, ok);
 	for (int i = 0; i < n; i++)
 	{
-		Refusal		refusal;
-
-		if (!ok[i])
-			*others = true;
-		else if (booking_change(bookings, &holds[i], BOOKING_EXPIRED, NULL, &refusal))
-			ended++;
+		ended += ok[i];
+		if (ok[i])
+			continue;
+		holds[i]->booking.status = holds[i]->was;
+		(void) booking_write(bookings, &holds[i]->booking);
 	}
 	return ended;
 }
 
+/*
+ * Ends the holds.  Their rows are written before any block is locked: so the
+ * blocks, which others want, are in our hands only for as long as it takes to
+ * write them.
+ */
 static int
 end_holds(Bookings *bookings, DueHolds *due)
 {
 	int			ended = 0;
 
-	qsort(due->holds, due->n, sizeof(Booking), compare_by_event);
+	qsort(due->holds, due->n, sizeof(DueHold *), compare_by_place);
+	write_ends(bookings, due);
 	for (int from = 0, to; from < due->n; from = to)
 	{
-		for (to = from + 1; to < due->n && due->holds[to].event_id == due->holds[from].event_id;)
+		int32		event_id = due->holds[from]->booking.event_id;
+
+		for (to = from + 1; to < due->n && due->holds[to]->booking.event_id == event_id;)
 			to++;
-		ended += end_holds_of_event(bookings, &due->holds[from], to - from, &due->others);
+		ended += give_back(bookings, &due->holds[from], to - from);
 	}
+	due->others |= ended < due->n;
 	return ended;
 }
 
@@ -188,8 +243,8 @@ end_holds(Bookings *bookings, DueHolds *due)
 typedef struct Batch
 {
 	const DueFilter *filter;
+	const pg_uuid_t *ids;		/* of the holds that are meant; NULL: any */
 	int			size;
-	const pg_uuid_t *id;		/* of the one hold that is meant; NULL: any */
 	int			ended;
 	bool		others;
 } Batch;
@@ -198,11 +253,15 @@ static void
 end_batch(Batch *batch)
 {
 	DueHolds	due = {.room = batch->size};
+	TimestampTz now = GetCurrentTimestamp();
 	Bookings	bookings;
 
-	due.holds = MemoryContextAllocHuge(CurrentMemoryContext, batch->size * sizeof(Booking));
-	bookings_open(&bookings, batch->id == NULL ? STORE_BOOKING_DUE : STORE_BOOKING_KEY);
-	collect_due(&bookings, batch->filter, batch->id, GetCurrentTimestamp(), &due);
+	due.holds = MemoryContextAllocHuge(CurrentMemoryContext, batch->size * sizeof(DueHold *));
+	bookings_open(&bookings, batch->ids == NULL ? STORE_BOOKING_DUE : STORE_BOOKING_KEY);
+	if (batch->ids == NULL)
+		collect_due(&bookings, batch->filter, now, &due);
+	else
+		collect_named(&bookings, batch->filter, batch->ids, now, &due);
 	batch->ended = end_holds(&bookings, &due);
 	batch->others = due.others;
 	bookings_close(&bookings);
@@ -253,8 +312,8 @@ try_batch(Batch *batch)
 		FlushErrorState();
 		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 			ReThrowError(error);
-		if (batch->id != NULL)
-			warn_of(error, batch->id);
+		if (batch->ids != NULL && batch->size == 1)
+			warn_of(error, &batch->ids[0]);
 	}
 	PG_END_TRY();
 	attempt_end(&attempt, done);
@@ -282,38 +341,48 @@ list_due(const DueFilter *filter, pg_uuid_t *ids, int room)
 	return n;
 }
 
-/* Hold by hold, so that one that cannot be ended stops no other. */
+static int	end_halves(const DueFilter *filter, const pg_uuid_t *ids, int n, bool *others);
+
+/* Ends the holds named; those that cannot be ended together are tried in halves. */
 static int
-end_one_by_one(const DueFilter *filter, int batch, bool *others)
+end_named(const DueFilter *filter, const pg_uuid_t *ids, int n, bool *others)
 {
-	pg_uuid_t  *ids = palloc(batch * sizeof(pg_uuid_t));
-	int			n = list_due(filter, ids, batch);
-	int			ended = 0;
+	Batch		batch = {.filter = filter, .ids = ids, .size = n};
 
-	for (int i = 0; i < n; i++)
-	{
-		Batch		one = {.filter = filter, .size = 1, .id = &ids[i]};
-
-		if (try_batch(&one))
-		{
-			ended += one.ended;
-			*others |= one.others;
-		}
-	}
-	pfree(ids);
-	return ended;
+	if (n == 0)
+		return 0;
+	if (!try_batch(&batch))
+		return n > 1 ? end_halves(filter, ids, n, others) : 0;
+	*others |= batch.others;
+	return batch.ended;
 }
 
+static int
+end_halves(const DueFilter *filter, const pg_uuid_t *ids, int n, bool *others)
+{
+	int			half = n / 2;
+
+	return end_named(filter, ids, half, others) + end_named(filter, ids + half, n - half, others);
+}
+
+/* Ends due holds in a batch; one that cannot be ended is singled out, and stops no other. */
 static int
 end_due(const DueFilter *filter, int size, bool *others)
 {
 	Batch		batch = {.filter = filter, .size = size};
+	pg_uuid_t  *ids;
+	int			ended;
 
 	*others = false;
-	if (!try_batch(&batch))
-		return end_one_by_one(filter, size, others);
-	*others = batch.others;
-	return batch.ended;
+	if (try_batch(&batch))
+	{
+		*others = batch.others;
+		return batch.ended;
+	}
+	ids = palloc(size * sizeof(pg_uuid_t));
+	ended = end_halves(filter, ids, list_due(filter, ids, size), others);
+	pfree(ids);
+	return ended;
 }
 
 int

@@ -151,13 +151,12 @@ find_run(Search *search, int32 block_no, const Seatmap *taken, Run *run)
 {
 	const VenueBlock *block = &search->event->layout->blocks[block_no];
 	BlockHint  *hint = &search->event->hints->blocks[block_no];
-	Seatmap    *map = pick_effective_map(block, taken, false);
+	const Seatmap *map = pick_effective_map(block, taken, false);
 	bool		found;
 
 	catalog_need_scores(search->event->layout, block_no);
 	run->block_no = block_no;
 	found = pick_run(block, map, search->wish->quantity, run);
-	pfree(map);
 	if (found)
 		hint->score = run->score;
 	else
@@ -165,9 +164,12 @@ find_run(Search *search, int32 block_no, const Seatmap *taken, Run *run)
 	return found;
 }
 
-/* Looks at a block in shared memory; false: it seats no such party, or others are deciding on it. */
+/*
+ * Looks at a block in shared memory, of which row keeps the version; false: it
+ * seats no such party, or others are deciding on it.
+ */
 static bool
-look_at_map(Search *search, int32 block_no, Run *run)
+look_at_map(Search *search, int32 block_no, SeatBlock *row, Run *run)
 {
 	EventMap   *map = search->blocks.map;
 	Seatmap    *taken;
@@ -178,6 +180,9 @@ look_at_map(Search *search, int32 block_no, Run *run)
 		search->met_others = true;
 		return false;
 	}
+	row->taken = NULL;
+	row->version = (int64) pg_atomic_read_u64(&map_blocks(map)[block_no].version);
+	pg_read_barrier();
 	taken = seatmap_new(map_blocks(map)[block_no].capacity);
 	event_map_copy_block(map, block_no, taken);
 	found = find_run(search, block_no, taken, run);
@@ -200,14 +205,31 @@ look_at_row(Search *search, int32 block_no, SeatBlock *row, Run *run)
 	return row->hands != ROW_IN_OTHER_HANDS;
 }
 
+/*
+ * Finds a run that was chosen in shared memory in the row of its block, or, if
+ * that has changed since, the best one that is there now.
+ */
+static bool
+confirm_in_row(Search *search, SeatBlock *row, Run *run)
+{
+	int64		seen = row->version;
+
+	if (!seat_block_read(&search->blocks, run->block_no, row))
+		return false;
+	if (row->version != seen &&
+		!find_run(search, run->block_no, row->taken, run))
+		return false;
+	search->met_others |= row->hands == ROW_IN_OTHER_HANDS;
+	return row->hands != ROW_IN_OTHER_HANDS;
+}
+
 static bool
 look(Search *search, int32 block_no, SeatBlock *row, Run *run)
 {
-	row->taken = NULL;
 	/* What this transaction itself has changed stands in the row alone. */
 	if (search->blocks.map != NULL && block_no < search->blocks.map->nblocks &&
 		!cache_decides(search->event->event_id, block_no))
-		return look_at_map(search, block_no, run);
+		return look_at_map(search, block_no, row, run);
 	return look_at_row(search, block_no, row, run);
 }
 
@@ -267,11 +289,31 @@ good_enough(const Search *search, const Run *best, int looks, int32 next_block)
 		 best->score <= search->event->hints->blocks[next_block].score * NEAR_ENOUGH);
 }
 
+/*
+ * Among how many of the first candidates to begin at random, so that buyers do
+ * not converge: as many as others are deciding on now, or, where no map tells,
+ * as meeting them has taught.
+ */
+static int
+spread_of(const Search *search, const int32 *candidates, int n)
+{
+	EventMap   *map = search->blocks.map;
+	int			busy = 0;
+
+	if (map == NULL)
+		return Min((int) search->event->hints->spread, n);
+	for (int i = 0; i < n; i++)
+		busy += candidates[i] < map->nblocks &&
+			pg_atomic_read_u32(&map_blocks(map)[candidates[i]].deciders) != 0 &&
+			!cache_decides(search->event->event_id, candidates[i]);
+	return Min(busy + 1, n);
+}
+
 /* Looks at candidates until one is good enough, and takes the best. */
 static bool
 take_candidate(Search *search, const int32 *candidates, int n)
 {
-	int			spread = Min((int) search->event->hints->spread, n);
+	int			spread = spread_of(search, candidates, n);
 	int			start = spread > 1 ? (int) (pg_prng_uint32(&pg_global_prng_state) % spread) : 0;
 	int			looks = 0;
 	SeatBlock	row,
@@ -297,7 +339,7 @@ take_candidate(Search *search, const int32 *candidates, int n)
 	if (best.length == 0)
 		return false;
 	/* What was seen in shared memory is looked for in the row. */
-	if (best_row.taken == NULL && !look_at_row(search, best.block_no, &best_row, &best))
+	if (best_row.taken == NULL && !confirm_in_row(search, &best_row, &best))
 		return false;
 	return take_run(search, &best_row, &best);
 }
@@ -400,7 +442,7 @@ survey_block(Search *search, Survey *survey, SeatBlock *row)
 {
 	const VenueBlock *block = &search->event->layout->blocks[row->block_no];
 	const Wish *wish = search->wish;
-	Seatmap    *map = pick_effective_map(block, row->taken, wish->accessible);
+	const Seatmap *map = pick_effective_map(block, row->taken, wish->accessible);
 	int32		free = map->capacity - seatmap_cardinality(map);
 	int32		longest = pick_longest(block, map);
 

@@ -13,6 +13,7 @@
 
 #include "arguments.h"
 #include "booking.h"
+#include "cache.h"
 #include "settings.h"
 #include "worker.h"
 
@@ -30,10 +31,15 @@ find_booking(FunctionCallInfo fcinfo, Bookings *bookings, Booking *booking, Boun
 	return booking_lock(bookings, PG_GETARG_UUID_P(0), booking, wait, refusal);
 }
 
-/*
- * begin_payment(booking_id uuid) → booking: held becomes paying.  Its
- * expires_at is only ever put off here, so no worker needs to be told.
- */
+/* The hold ends at another instant than before. */
+static void
+tell_hold_end(const Booking *booking)
+{
+	cache_hold_ends(booking->event_id, booking->expires_at);
+	worker_hold_made(booking->expires_at);
+}
+
+/* begin_payment(booking_id uuid) → booking: held becomes paying, and its end is put off. */
 Datum
 tixbook_begin_payment(PG_FUNCTION_ARGS)
 {
@@ -59,6 +65,7 @@ tixbook_begin_payment(PG_FUNCTION_ARGS)
 	bookings_close(&bookings);
 	if (!done)
 		refusal_raise(&refusal);
+	tell_hold_end(&booking);
 	PG_RETURN_DATUM(booking_datum(&booking));
 }
 
@@ -69,15 +76,15 @@ return_to_hold(Bookings *bookings, Booking *booking, TimestampTz hold_expires_at
 {
 	if (booking->status != BOOKING_PAYING)
 		return true;
-	if (hold_expires_at <= GetCurrentTimestamp())
-		return booking_change(bookings, booking, BOOKING_EXPIRED, reason, refusal) &&
-			booking_give_back(booking, refusal);
-	/* One that was given up on by its payment window stays so. */
-	if (booking_is_due(booking, GetCurrentTimestamp()))
-		return true;
 	booking->expires_at = hold_expires_at;
-	worker_hold_made(hold_expires_at);
-	return booking_change(bookings, booking, BOOKING_HELD, reason, refusal);
+	if (booking_change(bookings, booking, BOOKING_HELD, reason, refusal))
+	{
+		tell_hold_end(booking);
+		return true;
+	}
+	return refusal->reason == REASON_HOLD_EXPIRED &&
+		booking_change(bookings, booking, BOOKING_EXPIRED, reason, refusal) &&
+		booking_give_back(booking, refusal);
 }
 
 /* Whether the refusal says that the hold had gone when its money came. */

@@ -18,12 +18,15 @@
  * The seats that a request must not get: those taken, and the accessible ones
  * for a general request, all others for one that asks for accessible seats.
  */
-Seatmap *
+const Seatmap *
 pick_effective_map(const VenueBlock *block, const Seatmap *taken, bool accessible)
 {
-	Seatmap    *map = seatmap_copy(taken);
-	Size		bytes = SEATMAP_BYTES(map->capacity);
+	Seatmap    *map;
+	Size		bytes = SEATMAP_BYTES(taken->capacity);
 
+	if (!accessible && block->accessible == NULL)
+		return taken;
+	map = seatmap_copy(taken);
 	if (accessible && block->accessible == NULL)
 		seatmap_set_range(map, 0, map->capacity);
 	else if (accessible)
@@ -32,7 +35,7 @@ pick_effective_map(const VenueBlock *block, const Seatmap *taken, bool accessibl
 			if (!seatmap_get(block->accessible, seat))
 				seatmap_set(map, seat);
 	}
-	else if (block->accessible != NULL)
+	else
 	{
 		for (Size i = 0; i < bytes; i++)
 			map->bits[i] |= block->accessible->bits[i];

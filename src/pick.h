@@ -19,8 +19,8 @@ typedef struct Run
 	float4		off_centre;		/* mean distance from the centre line */
 } Run;
 
-/* What a pick sees of a block: the seats it must not touch are set. */
-extern Seatmap *pick_effective_map(const VenueBlock *block, const Seatmap *taken, bool accessible);
+/* What a pick sees of a block: the seats it must not touch are set; it may be taken itself. */
+extern const Seatmap *pick_effective_map(const VenueBlock *block, const Seatmap *taken, bool accessible);
 
 extern int	pick_compare(const Run *a, const Run *b);
 extern bool pick_run(const VenueBlock *block, const Seatmap *map, int32 length, Run *best);

@@ -218,7 +218,7 @@ seat_block_state(const Event *event, const SeatBlock *block, const ItemPointerDa
 				 BlockState *state)
 {
 	const VenueBlock *venue_block = &event->layout->blocks[block->block_no];
-	Seatmap    *map = pick_effective_map(venue_block, block->taken, false);
+	const Seatmap *map = pick_effective_map(venue_block, block->taken, false);
 
 	state->block_no = block->block_no;
 	state->version = block->version;
@@ -227,7 +227,6 @@ seat_block_state(const Event *event, const SeatBlock *block, const ItemPointerDa
 	state->run = pick_longest(venue_block, map);
 	state->gives_back = false;
 	state->taken = block->taken;
-	pfree(map);
 }
 
 /* Has the new state published when the transaction commits. */

@@ -11,6 +11,7 @@
 #include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/bufmgr.h"
 #include "storage/latch.h"
 #include "storage/procarray.h"
 #include "utils/builtins.h"
@@ -46,6 +47,14 @@ static const char *const index_names[STORE_INDEXES] = {
 	[STORE_IDEMPOTENCY_KEY_KEY] = "idempotency_key_pkey",
 	[STORE_IDEMPOTENCY_KEY_DUE] = "idempotency_key_expires_idx",
 	[STORE_VENUE_BLOCK_KEY] = "venue_block_pkey",
+};
+
+/*
+ * Whose rows have many versions: an index page that is full may then be full
+ * of entries of dead ones, so that it is worth a look before it is split.
+ */
+static const bool churns[STORE_TABLES] = {
+	[STORE_SEAT_BLOCK] = true,
 };
 
 /* They change with DROP and CREATE EXTENSION and with REINDEX CONCURRENTLY. */
@@ -94,6 +103,21 @@ store_table_oid(StoreTable table)
 	return relation_oid(&table_oids[table], table_names[table]);
 }
 
+/* The file that the rows of a table are in now; it takes no lock, so it may be about to change. */
+Oid
+store_file(StoreTable table)
+{
+	Relation	rel = RelationIdGetRelation(store_table_oid(table));
+	Oid			file = InvalidOid;
+
+	if (RelationIsValid(rel))
+	{
+		file = compat_file_number(rel);
+		RelationClose(rel);
+	}
+	return file;
+}
+
 /*
  * Opens a table for writing.  Everything is allocated in the current memory
  * context; an error leaves the rest to the resource owner.
@@ -104,6 +128,8 @@ store_open(Store *store, StoreTable table)
 	store->table = table;
 	store->rel = table_open(store_table_oid(table), RowExclusiveLock);
 	store->writer = NULL;
+	store->told_index = InvalidOid;
+	store->duplicate = false;
 }
 
 void
@@ -114,13 +140,32 @@ store_close(Store *store)
 	table_close(store->rel, NoLock);
 }
 
+static Oid
+index_oid(StoreIndex index)
+{
+	return relation_oid(&index_oids[index], index_names[index]);
+}
+
+/*
+ * From here on a row whose key stands in that unique index already, committed
+ * or not, is no error: it is written, and store->duplicate tells.  The writer
+ * must take it back then.
+ */
+void
+store_tell_duplicate(Store *store, StoreIndex index)
+{
+	store->told_index = index_oid(index);
+}
+
 /* A HOT update comes without this: it needs no index. */
 static void
-insert_index_entries(Store *store, const NewRow *row)
+insert_index_entries(Store *store, NewRow *row)
 {
 	if (store->writer == NULL)
 		store->writer = index_writer_open(store->table, store->rel);
+	row->told_index = store->told_index;
 	index_writer_insert(store->writer, row);
+	store->duplicate = row->duplicate;
 }
 
 /* Inserts a row and its index entries; a duplicate key is an error. */
@@ -155,6 +200,7 @@ store_update(Store *store, ItemPointer tid, const Datum *values, const bool *nul
 		.values = values,
 		.nulls = nulls,
 		.update = true,
+		.churns = churns[store->table],
 		.which = COMPAT_ALL_INDEXES,
 	};
 	TM_FailureData failure;
@@ -242,8 +288,7 @@ store_scan_start_as_of(StoreScan *scan, Snapshot snapshot, ScanKey keys, int nke
 {
 	look_by(scan, snapshot);
 	if (scan->index == NULL)
-		scan->index = index_open(relation_oid(&index_oids[scan->index_id],
-											  index_names[scan->index_id]), scan->lock_mode);
+		scan->index = index_open(index_oid(scan->index_id), scan->lock_mode);
 	if (scan->scan != NULL && scan->scan->numberOfKeys != nkeys)
 	{
 		index_endscan(scan->scan);
@@ -295,8 +340,15 @@ store_fetch(StoreScan *scan, ItemPointer place)
 bool
 store_fetch_version(StoreScan *scan, ItemPointer place)
 {
+	Buffer		buffer = ReadBuffer(scan->rel, ItemPointerGetBlockNumber(place));
+	bool		found;
+
 	clear_slot(scan);
-	return table_tuple_fetch_row_version(scan->rel, place, SnapshotSelf, scan->slot);
+	/* As an index scan would: or the page fills up with dead versions. */
+	heap_page_prune_opt(scan->rel, buffer);
+	found = table_tuple_fetch_row_version(scan->rel, place, SnapshotSelf, scan->slot);
+	ReleaseBuffer(buffer);
+	return found;
 }
 
 bool
@@ -320,6 +372,28 @@ store_scan_close(StoreScan *scan)
 		index_close(scan->index, NoLock);
 	if (!scan->shared)
 		table_close(scan->rel, NoLock);
+}
+
+/* Whether a row with that key stands in a unique index, also one that is not committed yet. */
+KeyClaim
+store_key_claim(StoreTable table, StoreIndex index_id, ScanKey keys, int nkeys)
+{
+	Relation	rel = table_open(store_table_oid(table), AccessShareLock);
+	Relation	index = index_open(index_oid(index_id), AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	SnapshotData dirty = {.snapshot_type = SNAPSHOT_DIRTY};
+	IndexScanDesc scan = compat_index_beginscan(rel, index, &dirty, nkeys);
+	KeyClaim	claim = KEY_FREE;
+
+	index_rescan(scan, keys, nkeys, NULL, 0);
+	while (claim != KEY_TAKEN && index_getnext_slot(scan, ForwardScanDirection, slot))
+		claim = TransactionIdIsValid(dirty.xmin) || TransactionIdIsValid(dirty.xmax) ?
+			KEY_IN_OTHER_HANDS : KEY_TAKEN;
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(index, NoLock);
+	table_close(rel, NoLock);
+	return claim;
 }
 
 static RowHands

@@ -56,6 +56,8 @@ typedef struct Store
 	Relation	rel;
 	struct IndexWriter *writer; /* NULL until an index entry is written */
 	ItemPointerData place;		/* of the row version that the last update wrote */
+	Oid			told_index;		/* whose duplicates are told, not raised; or InvalidOid */
+	bool		duplicate;		/* the last row written is one there */
 } Store;
 
 /* A walk over the rows that an index finds. */
@@ -72,6 +74,14 @@ typedef struct StoreScan
 	TupleTableSlot *slot;		/* the row found */
 } StoreScan;
 
+/* Whether a key of a unique index is to be had. */
+typedef enum KeyClaim
+{
+	KEY_FREE,
+	KEY_TAKEN,
+	KEY_IN_OTHER_HANDS			/* a transaction that has not ended has written it, or taken it away */
+} KeyClaim;
+
 /* Who is deciding on a row: has locked or replaced it, and has not ended; more urgent last. */
 typedef enum RowHands
 {
@@ -82,12 +92,14 @@ typedef enum RowHands
 
 extern void store_init(void);
 extern Oid	store_table_oid(StoreTable table);
+extern Oid	store_file(StoreTable table);
 
 extern void store_open(Store *store, StoreTable table);
 extern void store_close(Store *store);
 extern void store_insert(Store *store, const Datum *values, const bool *nulls);
 extern TM_Result store_update(Store *store, ItemPointer tid, const Datum *values,
 							  const bool *nulls, bool wait);
+extern void store_tell_duplicate(Store *store, StoreIndex index);
 extern void store_delete(Store *store, ItemPointer tid);
 extern bool store_lock(StoreScan *scan);
 
@@ -102,6 +114,7 @@ extern bool store_fetch(StoreScan *scan, ItemPointer place);
 extern bool store_fetch_version(StoreScan *scan, ItemPointer place);
 extern ItemPointerData store_place(StoreScan *scan);
 extern RowHands store_row_hands(StoreScan *scan);
+extern KeyClaim store_key_claim(StoreTable table, StoreIndex index, ScanKey keys, int nkeys);
 
 extern void store_key_int4(ScanKey key, AttrNumber column, int32 value);
 extern void store_key_int4_from(ScanKey key, AttrNumber column, int32 value);

@@ -248,13 +248,14 @@ unique_check(const PlannedIndex *index, const NewRow *row)
 	if (!index->info->ii_Unique ||
 		(row->update && row->key_intact && index->coverage == COVERS_ALL))
 		return UNIQUE_CHECK_NO;
-	return UNIQUE_CHECK_YES;
+	return index->oid == row->told_index ? UNIQUE_CHECK_PARTIAL : UNIQUE_CHECK_YES;
 }
 
 static void
-insert_plain(IndexWriter *writer, int i, const NewRow *row)
+insert_plain(IndexWriter *writer, int i, NewRow *row)
 {
 	const PlannedIndex *index = &writer->plan->indexes[i];
+	IndexUniqueCheck check = unique_check(index, row);
 	Datum		values[INDEX_MAX_KEYS];
 	bool		nulls[INDEX_MAX_KEYS];
 
@@ -267,8 +268,9 @@ insert_plain(IndexWriter *writer, int i, const NewRow *row)
 		values[column] = row->values[from];
 		nulls[column] = row->nulls[from];
 	}
-	(void) index_insert(writer->open[i], values, nulls, &row->tuple->t_self, writer->rel,
-						unique_check(index, row), row->update, index->info);
+	if (!index_insert(writer->open[i], values, nulls, &row->tuple->t_self, writer->rel, check,
+					  row->update && row->churns, index->info))
+		row->duplicate |= check == UNIQUE_CHECK_PARTIAL;
 }
 
 /* Opens the indexes that are left to the executor, and closes the rest again. */
@@ -318,9 +320,9 @@ insert_others(IndexWriter *writer, const NewRow *row)
 	ResetPerTupleExprContext(writer->estate);
 }
 
-/* Writes the entries of a row; a duplicate key is an error. */
+/* Writes the entries of a row; a duplicate key is an error, but in the index that is to tell. */
 void
-index_writer_insert(IndexWriter *writer, const NewRow *row)
+index_writer_insert(IndexWriter *writer, NewRow *row)
 {
 	const IndexPlan *plan = writer->plan;
 

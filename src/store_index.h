@@ -17,11 +17,14 @@ typedef struct NewRow
 	const bool *nulls;
 	bool		update;			/* it replaces another version of itself */
 	bool		key_intact;		/* and has the same values in all columns of plain unique indexes */
+	bool		churns;			/* rows of the table have many versions */
 	CompatUpdateIndexes which;
+	Oid			told_index;		/* whose duplicates are told, not raised; or InvalidOid */
+	bool		duplicate;		/* this is one there */
 } NewRow;
 
 extern struct IndexWriter *index_writer_open(StoreTable table, Relation rel);
-extern void index_writer_insert(struct IndexWriter *writer, const NewRow *row);
+extern void index_writer_insert(struct IndexWriter *writer, NewRow *row);
 extern void index_writer_close(struct IndexWriter *writer);
 
 /* Relation cache callback: must not read the catalog, so it only marks. */

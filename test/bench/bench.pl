@@ -1,34 +1,39 @@
-# make bench [SECONDS=30] [ROUNDS=3] [CLIENTS=32] [LINES="reserve confirm"]
-# Interleaved rounds over all lines, medians, durable commits, the same server settings for all;
-# after each round its result is checked.
+# make bench [GROUPS="reads losers"] [LINES="reserve confirm"] [SECONDS=15] [ROUNDS=3] [CLIENTS=32] [SOAK=3600]
+# The lines of a group take turns; medians of the rounds, durable commits, the same server settings for all;
+# after each round its result is checked.  Groups that are measured whole leave their figures in docs/.
 use v5.30;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin, "$FindBin::Bin/../harness";
 use Bench;
-use Harness qw(setting);
-use Lines;
+use Figures;
+use Harness qw(setting spew work_dir);
+use Groups;
+use Round;
+use Table;
 
 STDOUT->autoflush;
-my %wanted = map { $_ => 1 } split ' ', setting('LINES', join ' ', map { $_->{name} } Lines::all());
-my @lines  = grep { delete $wanted{ $_->{name} } } Lines::all();
-die "there is no line @{[keys %wanted]}; there are: @{[map { $_->{name} } Lines::all()]}\n" if %wanted;
-
-my $bench = Bench->new(
-	seconds => setting('SECONDS', 30),
-	rounds  => setting('ROUNDS',  3),
-	clients => setting('CLIENTS', 32));
+my @groups = Groups::wanted(setting('GROUPS', ''), setting('LINES', ''), setting('SOAK', 0));
+my $bench = Bench->new(rounds => setting('ROUNDS', 3), clients => setting('CLIENTS', 32));
 say $bench->machine;
-say $bench->opening;
-for my $round (1 .. $bench->{rounds})
+for my $group (@groups)
 {
-	$bench->run_line($_) for @lines;
-	say "round $round of $bench->{rounds}: ", join ', ', map { "$_->{name} " . int $_->{tps}[-1] } @lines;
+	my $rounds = $group->{rounds_wanted} // $bench->{rounds};
+	for my $round (1 .. $rounds)
+	{
+		my @said = Round::of_group($bench, $group, setting('SECONDS', $group->{seconds}));
+		say "$group->{name}, round $round of $rounds: ", join ', ', @said;
+	}
 }
-say for $bench->table(@lines);
-if ($bench->{faults})
+say for map { ('', Table::of_group($_)) } @groups;
+if (!setting('LINES'))
 {
-	say "$bench->{faults} checks failed";
+	my %figures = Figures::of_groups(@groups);
+	spew(work_dir() . "/out/docs/$_", $figures{$_}) for keys %figures;
+}
+if (my $faults = $bench->faults)
+{
+	say "\n$faults checks failed";
 	exit 1;
 }
-say 'every check passed: no seat twice';
+say "\nevery check passed: no seat twice";

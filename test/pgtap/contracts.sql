@@ -67,7 +67,7 @@ SELECT is((SELECT string_agg(format('%s %s', attname, format_type(atttypid, attt
     'a hold has these columns');
 SELECT is((SELECT string_agg(format('%s %s', attname, format_type(atttypid, atttypmod)), ', ' ORDER BY attname COLLATE "C")
            FROM pg_attribute WHERE attrelid = 'tixbook.booking'::regclass AND attnum > 0),
-    'adjacent boolean, amount bigint, booking_id uuid, created_at timestamp with time zone, currency text, customer text, '
+    'adjacent boolean, amount bigint, booking_id uuid, confirmed_at timestamp with time zone, created_at timestamp with time zone, currency text, customer text, '
     'event_id integer, expires_at timestamp with time zone, payment_reference text, seats integer[], status tixbook.booking_status',
     'a booking has these columns');
 SELECT is((SELECT string_agg(key, ',' ORDER BY key COLLATE "C") FROM jsonb_object_keys(to_jsonb(tixbook.reserve(:event, 1))) AS key),

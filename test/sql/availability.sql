@@ -137,3 +137,10 @@ SELECT open_sale(:big);
 SELECT capacity, free, length(taken) FROM availability(:big);
 SELECT length(seat_map_svg(:big)) < 300000 AS small, seat_map_svg(:big)::xml IS DOCUMENT AS xml, length(seat_plan(:big)::text) < 500000 AS compact;
 SELECT count(*) FROM section_availability(:big);
+
+-- The rows may move under the map.
+SELECT seats FROM reserve(:picnic, 1);
+VACUUM FULL seat_block;
+SELECT seats FROM reserve(:picnic, 2);
+SELECT free, taken FROM availability(:picnic);
+SELECT * FROM verify();

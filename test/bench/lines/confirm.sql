@@ -1,2 +1,3 @@
-SELECT tixbook.confirm(p.booking_id, p.n::text)
-FROM bench.pending p WHERE p.n = (SELECT nextval('bench.pending_next'));
+\list booking SELECT booking_id FROM tixbook.booking WHERE event_id = :event AND status = 'held' ORDER BY created_at
+\set payment random(1, 9223372036854775807)
+SELECT tixbook.confirm(:booking, :payment);

@@ -1,0 +1,78 @@
+# Winners: calls that take seats and commit.
+package Groups::Winners;
+use v5.30;
+use warnings;
+use List::Util 'min';
+use Houses;
+
+my $SEATS = 1_000_000;
+
+sub group
+{
+	return {
+		name    => 'winners',
+		title   => 'Two seats a call, in ten sections',
+		seconds => 15,
+		lines   => [
+			{ name => 'insert', title => 'one-row durable INSERT', role => 'reference' },
+			{
+				name    => 'reserve',
+				title   => 'reserve, rows of 100',
+				prepare => house(100),
+				check   => \&Houses::verify,
+				compare => [ insert => 0.75 ]
+			},
+			{
+				name    => 'reserve_200',
+				title   => 'reserve, 200 clients',
+				script  => 'reserve',
+				clients => 200,
+				prepare => house(100),
+				check   => \&Houses::verify,
+				compare => [ reserve => 0.9 ]
+			},
+			{
+				name    => 'reserve_rows_of_20',
+				title   => 'reserve, rows of 20',
+				script  => 'reserve',
+				prepare => house(20),
+				check   => \&Houses::verify,
+				compare => [ insert => undef ]
+			},
+			{
+				name    => 'reserve_with_key',
+				title   => 'reserve with customer and idempotency key',
+				prepare => house(100),
+				check   => \&Houses::verify,
+				compare => [ insert => undef ]
+			},
+			{
+				name    => 'confirm',
+				title   => 'confirm, two tickets',
+				prepare => \&prepare_holds,
+				check   => \&Houses::verify,
+				compare => [ insert => 0.6 ]
+			} ]
+	};
+}
+
+# A new event for each round.
+sub house
+{
+	my ($row_length) = @_;
+	return sub { return { event => Houses::event($_[0], $SEATS, $row_length) } };
+}
+
+# More holds than the round can confirm: nobody confirms as many in a second.
+my $MOST_CONFIRMS = 16_000;
+
+sub prepare_holds
+{
+	my ($bench, $seconds) = @_;
+	my $given = house(100)->($bench);
+	$bench->load('reserve', $given, calls => min($SEATS * 0.45, $MOST_CONFIRMS * ($seconds + 2)), seconds => 300);
+	$bench->sql('VACUUM ANALYZE tixbook.booking');
+	return $given;
+}
+
+1;

@@ -1,0 +1,2 @@
+\results binary
+SELECT version, free, taken FROM tixbook.availability(:event);

@@ -1,0 +1,1 @@
+SELECT version, free, taken FROM tixbook.availability(:event);

@@ -1,0 +1,2 @@
+\set section random(0, 9)
+SELECT tixbook.reserve(:event, 2, :section, hold_for => :hold::interval);

@@ -1,0 +1,2 @@
+\set event batch(:first, :last, :calls)
+SELECT tixbook.reserve(:event, 2);

@@ -1,0 +1,2 @@
+\set section random(0, 9)
+CALL reserve_two(:event, :section);

@@ -1,0 +1,1 @@
+SELECT tixbook.reserve(:event, 2);
