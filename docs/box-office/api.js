@@ -33,6 +33,7 @@ function readDetails(details) {
 }
 
 // How far the server's clock is ahead of this one, so that countdowns end when holds do.
+const CLOCKS_DIFFER = 2000;     // milliseconds; less than that is the way of the answer
 let clockAhead = 0;
 
 export function serverNow() { return Date.now() + clockAhead; }
@@ -84,7 +85,8 @@ function readJson(response) {
 
 function noteClock(response) {
   const date = Date.parse(response.headers.get('Date'));
-  if (!Number.isNaN(date)) clockAhead = date + 500 - Date.now();
+  const ahead = date + 1000 - Date.now();       // the header is cut to seconds; better early than late
+  if (!Number.isNaN(date)) clockAhead = Math.abs(ahead) > CLOCKS_DIFFER ? ahead : 0;
 }
 
 function call(method, path, { repeatable = method === 'GET', read = readJson, onWait, ...options } = {}) {

@@ -6,6 +6,7 @@ import { isTaken } from './bitfield.js';
 
 const ROWS_FROM = 5;            // CSS pixels of a seat's radius from which rows are named at their ends
 const NUMBERS_FROM = 9;         // and from which seats show their numbers
+const SHORT = 6;                // seats of a row below which it is named once, and only from near
 const SMALLEST = 10;            // pixels; smaller letters are left out
 
 // Where each section's name goes: the middle of its seats.
@@ -40,12 +41,13 @@ function paintSections(brush, { view, theme, marks }) {
   const size = Math.min(Math.max(SMALLEST, 34 * view.scale), 16);
   brush.font = `700 ${size}px ${theme.font}`;
   brush.lineJoin = 'round';
+  const fits = (mark, name) => brush.measureText(name).width <= Math.max(mark.width * view.scale, 3 * size);
+  const key = ['name', 'short'].find((k) => marks.every((mark) => fits(mark, mark[k]))) ?? 'short';
   for (const mark of marks) {
     const at = view.toScreen(mark.x, mark.y);
     if (at.x < 0 || at.y < 0 || at.x > view.width || at.y > view.height) continue;
-    const room = Math.max(mark.width * view.scale, 3 * size);
-    const name = [mark.name, mark.short].find((n) => brush.measureText(n).width <= room);
-    if (!name) continue;
+    const name = mark[key];
+    if (!fits(mark, name)) continue;
     brush.strokeStyle = theme.paper;
     brush.lineWidth = 4;
     brush.strokeText(name, at.x, at.y);
@@ -59,8 +61,9 @@ function paintRows(brush, { plan, view, theme }, seen) {
   brush.fillStyle = theme.soft;
   const box = view.visible();
   for (const row of plan.rows) {
-    if (!row.label || row.count < 2) continue;
+    if (!row.label || row.count < 2 || (row.count < SHORT && seen < NUMBERS_FROM)) continue;
     rowEnd(brush, plan, view, box, row, row.first, row.first + 1);
+    if (row.count < SHORT) continue;
     rowEnd(brush, plan, view, box, row, row.first + row.count - 1, row.first + row.count - 2);
   }
 }

@@ -4,9 +4,9 @@
 import { isTaken } from './bitfield.js';
 import { paintGround } from './ground.js';
 import { paintLabels } from './labels.js';
-import { ACCESSIBLE, FREE, Sprites, TAKEN } from './sprites.js';
+import { Sprites, STEP } from './sprites.js';
 
-const DOTS_BELOW = 1.3;         // device pixels of radius below which seats are plain squares
+const MOST_PIXELS = 6e6;        // of a canvas; a larger one is drawn less densely
 const PATCH_MOST = 400;         // with more changes than these in view, all is drawn anew
 const SLOW = 7;                 // milliseconds; a drawing slower than this is not repeated for each frame of a gesture
 
@@ -23,11 +23,13 @@ export class Painter {
   get layers() { return [this.ground, this.seats, this.marks]; }
 
   resize(width, height, density) {
-    this.density = density;
+    this.density = Math.min(density, Math.sqrt(MOST_PIXELS / (width * height)));
     for (const layer of this.layers) {
-      layer.width = Math.round(width * density);
-      layer.height = Math.round(height * density);
+      layer.width = Math.round(width * this.density);
+      layer.height = Math.round(height * this.density);
     }
+    const image = new ImageData(this.seats.width, this.seats.height);
+    this.picture = { image, pixels: new Uint32Array(image.data.buffer), width: image.width, height: image.height };
   }
 
   // Everything, at rest.
@@ -49,83 +51,64 @@ export class Painter {
   }
 
   paintSeats() {
-    const brush = wiped(this.seats);
+    this.sprites = this.spritesNow();
+    this.picture.pixels.fill(0);
     const box = this.map.view.visible();
-    this.map.grid.visitCells(box.left, box.top, box.right, box.bottom, (from, to) => this.stampCells(brush, from, to));
+    this.map.grid.visitCells(box.left, box.top, box.right, box.bottom, (from, to) => {
+      for (let i = from; i < to; i++) this.stamp(this.map.grid.seats[i]);
+    });
+    plain(this.seats).putImageData(this.picture.image, 0, 0);
   }
 
-  stampCells(brush, from, to) {
-    const { grid, taken } = this.map;
-    const stamp = this.stamper(brush);
-    for (let i = from; i < to; i++) stamp(grid.seats[i], isTaken(taken, grid.seats[i]));
+  spritesNow() {
+    const { plan, view, theme } = this.map;
+    const radius = Math.max(Math.round(plan.radius * view.scale * this.density / STEP) * STEP, 0.6);
+    if (this.sprites?.radius === radius && this.sprites.theme === theme) return this.sprites;
+    return new Sprites(plan, theme, radius);
   }
 
-  // The way to draw one seat at the present scale.
-  stamper(brush) {
-    const { plan, view } = this.map;
-    const k = view.scale * this.density;
-    const ox = view.x * this.density;
-    const oy = view.y * this.density;
-    const sprites = this.spritesFor(plan.radius * k);
-    if (sprites.radius < DOTS_BELOW) return dotter(brush, plan, sprites, k, ox, oy);
-    return (seat, gone) => sprites.stamp(brush, plan.category[seat],
-      gone ? TAKEN : plan.accessible[seat] ? ACCESSIBLE : FREE, plan.x[seat] * k + ox, plan.y[seat] * k + oy);
+  stamp(seat) {
+    const { plan, view, taken } = this.map;
+    const look = isTaken(taken, seat) ? this.sprites.taken : this.sprites.lookOf(plan.category[seat], plan.accessible[seat]);
+    this.sprites.stamp(this.picture, look, (plan.x[seat] * view.scale + view.x) * this.density, (plan.y[seat] * view.scale + view.y) * this.density);
   }
 
-  spritesFor(radius) {
-    if (!this.sprites || this.sprites.radius !== radius || this.sprites.theme !== this.map.theme) {
-      this.sprites = new Sprites(this.map.plan, this.map.theme, radius);
-    }
-    return this.sprites;
-  }
-
-  // Only the seats that changed; returns whether they were few enough for that.
+  // Only the seats that changed: their squares are wiped, and they and whoever reaches into them stamped again.
   patch(changed) {
     if (this.map.plan.standing.length > 0) this.paintGround();
-    const patches = this.patchesOf(changed);
-    if (patches.length > PATCH_MOST) return this.paintSeats();
-    if (patches.length === 0) return undefined;
+    const squares = this.squaresOf(changed);
+    if (squares.length > PATCH_MOST) return this.paintSeats();
+    for (const square of squares) wipe(this.picture, square);
+    for (const { seat } of squares) this.stampAround(seat);
     const brush = plain(this.seats);
-    brush.save();
-    brush.beginPath();
-    for (const { x, y, size } of patches) brush.rect(x, y, size, size);
-    brush.clip();
-    brush.clearRect(0, 0, this.seats.width, this.seats.height);
-    for (const seat of this.seatsIn(patches)) this.stamper(brush)(seat, isTaken(this.map.taken, seat));
-    return brush.restore();
+    for (const { x, y, size } of squares) brush.putImageData(this.picture.image, 0, 0, x, y, size, size);
+    return undefined;
   }
 
-  // The squares, in whole device pixels, that the changed seats in view fill.
-  patchesOf(changed) {
+  // The squares, in device pixels, that the changed seats fill, as far as they are in view.
+  squaresOf(changed) {
     const { plan, view } = this.map;
-    const k = view.scale * this.density;
-    const half = plan.radius * k + 1;
-    const patches = [];
+    const { size } = this.sprites;
+    const squares = [];
     for (const seat of changed) {
       if (Number.isNaN(plan.x[seat])) continue;
-      const x = Math.floor(plan.x[seat] * k + view.x * this.density - half);
-      const y = Math.floor(plan.y[seat] * k + view.y * this.density - half);
-      const size = Math.ceil(half * 2) + 1;
-      if (x < this.seats.width && y < this.seats.height && x + size > 0 && y + size > 0) patches.push({ seat, x, y, size });
+      const x = Math.floor((plan.x[seat] * view.scale + view.x) * this.density - size / 2);
+      const y = Math.floor((plan.y[seat] * view.scale + view.y) * this.density - size / 2);
+      if (x < this.picture.width && y < this.picture.height && x + size > 0 && y + size > 0) squares.push({ seat, x, y, size });
     }
-    return patches;
+    return squares;
   }
 
-  // The changed seats, and the neighbours whose edges reach into their squares.
-  seatsIn(patches) {
-    const { plan, grid } = this.map;
-    const reach = plan.radius * 2.6 + 2 / this.map.view.scale;
-    const seats = new Set();
-    for (const { seat } of patches) {
-      const x = plan.x[seat], y = plan.y[seat];
-      grid.visitCells(x - reach, y - reach, x + reach, y + reach, (from, to) => {
-        for (let i = from; i < to; i++) {
-          const other = grid.seats[i];
-          if (Math.abs(plan.x[other] - x) < reach && Math.abs(plan.y[other] - y) < reach) seats.add(other);
-        }
-      });
-    }
-    return seats;
+  stampAround(seat) {
+    const { plan, grid, view } = this.map;
+    const reach = this.sprites.size / (view.scale * this.density);
+    const x = plan.x[seat], y = plan.y[seat];
+    grid.visitCells(x - reach, y - reach, x + reach, y + reach, (from, to) => {
+      for (let i = from; i < to; i++) {
+        const other = grid.seats[i];
+        if (Math.abs(plan.x[other] - x) <= reach && Math.abs(plan.y[other] - y) <= reach) this.stamp(other);
+      }
+    });
   }
 
   paintMarks() {
@@ -179,7 +162,7 @@ export class Painter {
     const brush = wiped(this.seats);
     const x = (view.x - this.still.x * k) * this.density;
     const y = (view.y - this.still.y * k) * this.density;
-    this.stampWhole(brush, x, y, k);
+    this.drawWhole(brush);
     brush.clearRect(x, y, this.still.picture.width * k, this.still.picture.height * k);
     brush.drawImage(this.still.picture, x, y, this.still.picture.width * k, this.still.picture.height * k);
     return this.paintMarks();
@@ -191,7 +174,7 @@ export class Painter {
   }
 
   // The whole house as last seen, coarse, under the part that is drawn sharply.
-  stampWhole(brush) {
+  drawWhole(brush) {
     if (!this.whole) return;
     const { view } = this.map;
     const k = view.scale / this.whole.scale;
@@ -216,15 +199,9 @@ export class Painter {
   }
 }
 
-// At this size a seat is a pixel or two; squares of one colour in a row go fastest.
-function dotter(brush, plan, sprites, k, ox, oy) {
-  const size = Math.max(sprites.radius * 2, 1);
-  let last = null;
-  return (seat, gone) => {
-    const color = gone ? sprites.theme.taken : sprites.colors[sprites.index(plan.category[seat])];
-    if (color !== last) brush.fillStyle = last = color;
-    brush.fillRect(plan.x[seat] * k + ox - size / 2, plan.y[seat] * k + oy - size / 2, size, size);
-  };
+function wipe({ pixels, width, height }, { x, y, size }) {
+  const left = Math.max(x, 0), right = Math.min(x + size, width);
+  for (let line = Math.max(y, 0); line < Math.min(y + size, height); line++) pixels.fill(0, line * width + left, line * width + right);
 }
 
 function circle(brush, at, radius) {

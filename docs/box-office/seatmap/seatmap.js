@@ -88,14 +88,23 @@ export class SeatMap {
   setTaken(bytes) {
     const changed = changedSeats(this.taken, bytes, this.plan.capacity);
     this.taken = bytes;
-    if (changed.length === 0 || !this.ready) return changed;
+    if (!this.ready) return changed;
+    if (!this.known) {
+      this.known = true;          // the first map is a drawing, not an update
+      this.draw();
+    } else if (changed.length > 0) {
+      this.update(changed);
+    }
+    this.labelCursor();
+    return changed;
+  }
+
+  update(changed) {
     measured('seatmap-update', () => {
       if (this.painter.still) this.painter.paint();
       else this.painter.patch(changed);
-      if (this.view.radius * this.view.scale > TAPPABLE) this.painter.paintMarks();
+      if (this.plan.radius * this.view.scale > TAPPABLE) this.painter.paintMarks();
     });
-    this.labelCursor();
-    return changed;
   }
 
   setMarks({ chosen = this.chosen, offered = this.offered }) {
