@@ -1,8 +1,8 @@
-// What happens is also said: to screen readers by a live region, to eyes by a note that goes away by itself.
+// What happens is also said: to screen readers only, or to all by a note that goes away by itself.
 
 import { h } from './dom.js';
 
-const NOTE_STAYS = 6000;        // milliseconds
+const NOTE_STAYS = 4000;        // milliseconds
 
 // Emptied first, because the same words twice are not read again.
 export function announce(text) {
@@ -12,7 +12,6 @@ export function announce(text) {
 }
 
 export function note(text) {
-  announce(text);
   const element = h('p', { class: 'toast' }, text);
   document.getElementById('toasts').replaceChildren(element);
   setTimeout(() => element.remove(), NOTE_STAYS);

@@ -5,7 +5,7 @@ import { announce, note } from './announce.js';
 import { cardChoice } from './cards.js';
 import { confirmed } from './dialog.js';
 import { h, icon } from './dom.js';
-import { dayAndTime, joinLabels, money, plural, time, day } from './format.js';
+import { dayAndTime, joinLabels, money, plural, shortDay, time } from './format.js';
 import { dropHold, holdClock } from './hold.js';
 import { button, isBusy, loading, notice, whileBusy } from './parts.js';
 import { awaitPayment, startPayment } from './paying.js';
@@ -167,7 +167,7 @@ async function over(booking, page) {
 async function past(booking) {
   const steps = await bookingHistory(booking.booking_id);
   return h('section', { class: 'past' }, h('h2', {}, 'What happened'),
-    h('ol', {}, steps.map((step) => h('li', {}, h('time', { datetime: step.changed_at }, `${day(step.changed_at)}, ${time(step.changed_at)}`),
+    h('ol', {}, steps.map((step) => h('li', {}, h('time', { datetime: step.changed_at }, `${shortDay(step.changed_at)}, ${time(step.changed_at)}`),
       h('strong', {}, STATES[step.to_status] ?? step.to_status)))));
 }
 

@@ -25,10 +25,11 @@ function stageOf(event) {
 }
 
 export function eventHead(event) {
+  const facts = [event.performer, [event.venue, event.city].filter(Boolean).join(', '), dayAndTime(event.starts_at)].filter(Boolean);
   return h('div', { class: 'event-head' },
     h('a', { class: 'back', href: '#/' }, 'All events'),
     h('h1', {}, event.name),
-    h('p', {}, [event.performer, [event.venue, event.city].filter(Boolean).join(', '), dayAndTime(event.starts_at)].filter(Boolean).join(' · ')),
+    h('p', {}, facts.map((fact, i) => h('span', {}, i > 0 ? '\u00a0· ' : '', fact))),
     event.description && h('p', { class: 'event-text' }, event.description));
 }
 

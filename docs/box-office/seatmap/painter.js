@@ -54,9 +54,7 @@ export class Painter {
     this.sprites = this.spritesNow();
     this.picture.pixels.fill(0);
     const box = this.map.view.visible();
-    this.map.grid.visitCells(box.left, box.top, box.right, box.bottom, (from, to) => {
-      for (let i = from; i < to; i++) this.stamp(this.map.grid.seats[i]);
-    });
+    this.map.grid.visitCells(box.left, box.top, box.right, box.bottom, (from, to) => this.stamp(this.map.grid.seats, from, to));
     plain(this.seats).putImageData(this.picture.image, 0, 0);
   }
 
@@ -67,10 +65,16 @@ export class Painter {
     return new Sprites(plan, theme, radius);
   }
 
-  stamp(seat) {
-    const { plan, view, taken } = this.map;
-    const look = isTaken(taken, seat) ? this.sprites.taken : this.sprites.lookOf(plan.category[seat], plan.accessible[seat]);
-    this.sprites.stamp(this.picture, look, (plan.x[seat] * view.scale + view.x) * this.density, (plan.y[seat] * view.scale + view.y) * this.density);
+  // The seats list[from] to list[to - 1]: one flat loop, which is what runs fast also the first time.
+  stamp(list, from, to) {
+    const { plan: { x, y, category, accessible }, view, taken } = this.map;
+    const { sprites, density, picture: { pixels, width, height } } = this;
+    const scale = view.scale * density, left = view.x * density, top = view.y * density;
+    for (let i = from; i < to; i++) {
+      const seat = list[i];
+      const look = isTaken(taken, seat) ? sprites.taken : sprites.looks[2 * category[seat] + accessible[seat]];
+      sprites.stamp(pixels, width, height, look, x[seat] * scale + left, y[seat] * scale + top);
+    }
   }
 
   // Only the seats that changed: their squares are wiped, and they and whoever reaches into them stamped again.
@@ -88,12 +92,12 @@ export class Painter {
   // The squares, in device pixels, that the changed seats fill, as far as they are in view.
   squaresOf(changed) {
     const { plan, view } = this.map;
-    const { size } = this.sprites;
+    const { size, middle } = this.sprites;
     const squares = [];
     for (const seat of changed) {
       if (Number.isNaN(plan.x[seat])) continue;
-      const x = Math.floor((plan.x[seat] * view.scale + view.x) * this.density - size / 2);
-      const y = Math.floor((plan.y[seat] * view.scale + view.y) * this.density - size / 2);
+      const x = Math.floor((plan.x[seat] * view.scale + view.x) * this.density - middle);
+      const y = Math.floor((plan.y[seat] * view.scale + view.y) * this.density - middle);
       if (x < this.picture.width && y < this.picture.height && x + size > 0 && y + size > 0) squares.push({ seat, x, y, size });
     }
     return squares;
@@ -106,7 +110,7 @@ export class Painter {
     grid.visitCells(x - reach, y - reach, x + reach, y + reach, (from, to) => {
       for (let i = from; i < to; i++) {
         const other = grid.seats[i];
-        if (Math.abs(plan.x[other] - x) <= reach && Math.abs(plan.y[other] - y) <= reach) this.stamp(other);
+        if (Math.abs(plan.x[other] - x) <= reach && Math.abs(plan.y[other] - y) <= reach) this.stamp(grid.seats, i, i + 1);
       }
     });
   }

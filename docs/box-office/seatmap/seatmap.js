@@ -297,7 +297,7 @@ export class SeatMap {
   placeCursor() {
     if (this.cursor < 0) return;
     const at = this.view.toScreen(this.plan.x[this.cursor], this.plan.y[this.cursor]);
-    const size = Math.max(this.plan.radius * this.view.scale * 2 + 8, 16);
+    const size = Math.max(this.plan.radius * this.view.scale * 2 + 4, 16);
     Object.assign(this.pointer.style, { width: `${size}px`, height: `${size}px`, transform: `translate(${at.x - size / 2}px, ${at.y - size / 2}px)` });
   }
 }

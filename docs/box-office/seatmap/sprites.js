@@ -14,10 +14,13 @@ export class Sprites {
   constructor(plan, theme, radius) {
     this.radius = radius;
     this.theme = theme;
-    this.size = Math.ceil(radius * 2) + 3;
+    this.middle = radius + 0.5;
     this.parts = radius < ALIGNED_FROM ? PARTS : 1;
-    this.order = new Map(plan.categories.map((c, i) => [c.category, i]));
+    this.size = Math.ceil(2 * this.middle + (this.parts - 1) / this.parts);
     const colors = plan.categories.map((c) => seatColor(c.color, theme.dark));
+    // Twice the category, and one more for an accessible seat, leads to the look of a free seat.
+    this.looks = new Uint16Array(2 * Math.max(...plan.categories.map((c) => c.category), 0) + 2);
+    plan.categories.forEach((c, i) => this.looks.set([2 * i, 2 * i + 1], 2 * c.category));
     this.taken = 2 * colors.length;
     this.pixels = this.render([...colors.flatMap((color) => [free(color), accessible(color, theme)]), taken(theme)]);
   }
@@ -29,29 +32,29 @@ export class Sprites {
     sheet.height = this.size * this.parts ** 2;
     const brush = sheet.getContext('2d', { willReadFrequently: true });
     for (let part = 0; part < this.parts ** 2; part++) {
-      const x = this.size / 2 + (part % this.parts) / this.parts;
-      const y = this.size / 2 + Math.floor(part / this.parts) / this.parts + part * this.size;
+      const x = this.middle + (part % this.parts) / this.parts;
+      const y = this.middle + Math.floor(part / this.parts) / this.parts + part * this.size;
       looks.forEach((look, i) => look(brush, x + i * this.size, y, this.radius));
     }
     this.stride = sheet.width;
     return new Uint32Array(brush.getImageData(0, 0, sheet.width, sheet.height).data.buffer);
   }
 
-  lookOf(category, isAccessible) { return 2 * (this.order.get(category) ?? 0) + isAccessible; }
-
-  // Puts a look with its middle at (x, y) into picture, { pixels, width, height }. Of two pixels the denser one stays,
-  // so stamping a seat again changes nothing.
-  stamp({ pixels, width, height }, look, x, y) {
-    const left = x - this.size / 2, top = y - this.size / 2;
+  // Puts a look with its middle at (x, y) into the pixels of a picture. Of two pixels the denser one stays, so
+  // stamping a seat again changes nothing.
+  stamp(pixels, width, height, look, x, y) {
+    const { size, parts, stride } = this;
+    const source = this.pixels;
+    const left = x - this.middle, top = y - this.middle;
     const fromX = Math.floor(left), fromY = Math.floor(top);
-    const part = Math.floor((left - fromX) * this.parts) + Math.floor((top - fromY) * this.parts) * this.parts;
-    const first = Math.max(-fromX, 0), last = Math.min(this.size, width - fromX);
-    const lowest = Math.min(this.size, height - fromY);
+    const part = Math.floor((left - fromX) * parts) + Math.floor((top - fromY) * parts) * parts;
+    const first = Math.max(-fromX, 0), last = Math.min(size, width - fromX);
+    const lowest = Math.min(size, height - fromY);
     for (let line = Math.max(-fromY, 0); line < lowest; line++) {
-      const from = (part * this.size + line) * this.stride + look * this.size;
+      const from = (part * size + line) * stride + look * size;
       const to = (fromY + line) * width + fromX;
       for (let i = first; i < last; i++) {
-        const pixel = this.pixels[from + i];
+        const pixel = source[from + i];
         if (pixel >>> 24 > pixels[to + i] >>> 24) pixels[to + i] = pixel;
       }
     }
