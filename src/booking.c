@@ -43,8 +43,8 @@ booking_is_busy(const pg_uuid_t *id, Refusal *refusal)
  * Finds and locks a booking; false: there is none, or others have it for
  * longer than the wait.
  */
-static bool
-lock_booking(Bookings *bookings, const pg_uuid_t *id, Booking *booking, BoundedWait *wait,
+bool
+booking_lock(Bookings *bookings, const pg_uuid_t *id, Booking *booking, BoundedWait *wait,
 			 Refusal *refusal)
 {
 	ScanKeyData key;
@@ -97,8 +97,9 @@ confirmed_before(const Booking *booking, const char *reference)
 		strcmp(booking->payment_reference, reference) == 0;
 }
 
-static bool
-confirm_booking(Bookings *bookings, Booking *booking, const char *reference, BoundedWait *wait,
+/* Makes a live hold a sale, with its tickets; false: its state or the reference does not allow it. */
+bool
+booking_confirm(Bookings *bookings, Booking *booking, const char *reference, BoundedWait *wait,
 				Refusal *refusal)
 {
 	if (confirmed_before(booking, reference))
@@ -116,8 +117,8 @@ confirm_booking(Bookings *bookings, Booking *booking, const char *reference, Bou
 }
 
 /* Gives the seats of a booking back; false: one of their blocks is in other hands. */
-static bool
-give_seats_back(const Booking *booking, Refusal *refusal)
+bool
+booking_give_back(const Booking *booking, Refusal *refusal)
 {
 	Event	   *event = catalog_event(booking->event_id);
 	SeatList	seats = {booking->nseats, booking->seats};
@@ -135,7 +136,7 @@ release_booking(Bookings *bookings, Booking *booking, const char *unused, Bounde
 	if (booking->status == BOOKING_RELEASED)
 		return true;
 	return booking_change(bookings, booking, BOOKING_RELEASED, NULL, refusal) &&
-		give_seats_back(booking, refusal);
+		booking_give_back(booking, refusal);
 }
 
 static bool
@@ -147,7 +148,7 @@ cancel_booking(Bookings *bookings, Booking *booking, const char *reason, Bounded
 	if (!booking_change(bookings, booking, BOOKING_CANCELLED, reason, refusal))
 		return false;
 	tickets_void(booking);
-	return give_seats_back(booking, refusal);
+	return booking_give_back(booking, refusal);
 }
 
 /* What can happen to a booking, whose row is locked; text says more of it. */
@@ -171,7 +172,7 @@ change_entry(FunctionCallInfo fcinfo, Change change, const char *text)
 	}
 	bounded_wait_start(&wait, tixbook_lock_wait);
 	bookings_open(&bookings, STORE_BOOKING_KEY);
-	done = lock_booking(&bookings, PG_GETARG_UUID_P(0), &booking, &wait, &refusal) &&
+	done = booking_lock(&bookings, PG_GETARG_UUID_P(0), &booking, &wait, &refusal) &&
 		change(&bookings, &booking, text, &wait, &refusal);
 	bookings_close(&bookings);
 	if (!done)
@@ -188,7 +189,7 @@ tixbook_confirm(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("tixbook.confirm()");
 	if (reference != NULL && *reference != '\0' && pg_mbstrlen(reference) <= MAX_REFERENCE_CHARS)
-		return change_entry(fcinfo, confirm_booking, reference);
+		return change_entry(fcinfo, booking_confirm, reference);
 	refuse_parameter(&refusal, "payment_reference", "must have 1 to 255 characters");
 	refusal_raise(&refusal);
 }

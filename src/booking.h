@@ -73,6 +73,13 @@ booking_is_due(const Booking *booking, TimestampTz now)
 		booking->expires_at <= now;
 }
 
+/* booking.c: for whom the row of a booking is to change under its lock */
+extern bool booking_lock(Bookings *bookings, const pg_uuid_t *id, Booking *booking,
+						 BoundedWait *wait, Refusal *refusal);
+extern bool booking_confirm(Bookings *bookings, Booking *booking, const char *reference,
+							BoundedWait *wait, Refusal *refusal);
+extern bool booking_give_back(const Booking *booking, Refusal *refusal);
+
 /* booking_state.c */
 extern bool booking_change(Bookings *bookings, Booking *booking, BookingStatus to,
 						   const char *reason, Refusal *refusal);

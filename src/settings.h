@@ -10,5 +10,11 @@ extern int	tixbook_expiry_batch;		/* holds a transaction */
 extern bool tixbook_expiry_worker;
 extern char *tixbook_databases;
 extern int	tixbook_max_databases;
+extern bool tixbook_http_refusals;
+extern char *tixbook_edge_secret;
+extern int	tixbook_token_ttl;			/* seconds */
+extern int	tixbook_password_cost;		/* bcrypt */
+extern int	tixbook_payment_provider;	/* PaymentProvider, in payment.h */
+extern int	tixbook_payment_window;		/* seconds */
 
 #endif

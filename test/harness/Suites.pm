@@ -9,15 +9,17 @@ use Time::HiRes 'time';
 use Harness qw(work_dir bin_dir slurp);
 use Memory;
 use Server;
+use Web;
 
 my %SUITES = (
 	regress   => \&regress,
 	isolation => \&isolation,
 	pgtap     => \&pgtap,
 	tap       => \&tap,
+	http      => \&http,
 	memory    => \&memory);
 
-sub names { return qw(regress isolation pgtap tap memory) }
+sub names { return qw(regress isolation pgtap tap http memory) }
 
 # Returns how many tests passed and failed.
 sub run
@@ -37,6 +39,7 @@ sub files
 		isolation => 'specs/*.spec',
 		pgtap     => 'pgtap/*.sql',
 		tap       => 't/*.pl',
+		http      => 'http/*.pl',
 		memory    => 'sql/*.sql');
 	return sort glob "test/$where{$suite}";
 }
@@ -79,6 +82,14 @@ sub tap
 	local $ENV{TESTDATADIR} = work_dir() . '/tap/tmp_check';
 	local $ENV{TESTLOGDIR}  = work_dir() . '/tap/log';
 	mkdir $ENV{TESTDIR};
+	return tap_count({ jobs => 2 }, @_);
+}
+
+# These make servers, PostgRESTs and an nginx with our own modules.
+sub http
+{
+	local $ENV{PERL5LIB} = join ':', map { work_dir() . "/src/test/$_" } 'perl', 'harness';
+	Web::install_programs();
 	return tap_count({ jobs => 2 }, @_);
 }
 

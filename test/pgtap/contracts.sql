@@ -26,7 +26,17 @@ SELECT bag_eq($$ SELECT name, vartype, unit, min_val, max_val, boot_val, context
     ('tixbook.expiry_worker', 'bool', NULL, NULL, NULL, 'on', 'sighup'),
     ('tixbook.expiry_batch', 'integer', NULL, '1', '100000', '1000', 'sighup'),
     ('tixbook.databases', 'string', NULL, NULL, NULL, '', 'sighup'),
-    ('tixbook.max_databases', 'integer', NULL, '1', '1024', '16', 'postmaster') $$,
+    ('tixbook.max_databases', 'integer', NULL, '1', '1024', '16', 'postmaster'),
+    ('tixbook.http_refusals', 'bool', NULL, NULL, NULL, 'off', 'user'),
+    ('tixbook.edge_secret', 'string', NULL, NULL, NULL, '', 'superuser'),
+    ('tixbook.token_ttl', 'integer', 's', '60', '31536000', '43200', 'superuser'),
+    ('tixbook.password_cost', 'integer', NULL, '4', '15', '10', 'superuser'),
+    ('tixbook.payment_provider', 'enum', NULL, NULL, NULL, 'none', 'superuser'),
+    ('tixbook.payment_window', 'integer', 's', '1', '86400', '300', 'superuser'),
+    ('tixbook.address_limits', 'string', NULL, NULL, NULL,
+        'browse 100/400, account 1/20, booking 20/100, change 20/100', 'sighup'),
+    ('tixbook.customer_limits', 'string', NULL, NULL, NULL, 'browse 20/100, booking 2/20, change 5/40', 'sighup'),
+    ('tixbook.rate_buckets', 'integer', NULL, '1024', '16777216', '65536', 'postmaster') $$,
     'the settings have their units, bounds, defaults and contexts');
 SELECT is_empty($$ SELECT name, short_desc FROM pg_settings
                    WHERE name LIKE 'tixbook.%' AND (short_desc !~ '^[A-Z].*\.$' OR extra_desc !~ '^[A-Z].*\.$') $$,

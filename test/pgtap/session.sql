@@ -62,8 +62,8 @@ DROP EXTENSION tixbook;
 CREATE EXTENSION tixbook;
 SELECT is((SELECT sum(rows) FROM (SELECT (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM %s', oid::regclass),
                                         false, true, '')))[1]::text::bigint AS rows
-                                  FROM pg_class WHERE relnamespace = 'tixbook'::regnamespace AND relkind = 'r') AS counted), 0::numeric,
-    'a new extension has no rows of its own');
+                                  FROM pg_class WHERE relnamespace = 'tixbook'::regnamespace AND relkind = 'r' AND relname <> 'token_key') AS counted), 0::numeric,
+    'a new extension has no rows of its own but its first secret');
 SELECT throws_ok('EXECUTE reserve_one', 'TB005', NULL, 'and knows no event that a former one had');
 SELECT is(pg_temp.sell(300), pg_temp.sold(1, 300), 'a second time, a larger house');
 EXECUTE reserve_one \gset
