@@ -127,8 +127,10 @@ http_answer(const Refusal *refusal)
 	initStringInfo(&answer);
 	appendStringInfo(&answer, "{\"status\": %d, \"headers\": {\"Cache-Control\": \"no-store\"",
 					 text->http_status);
+	/* PostgREST gives every 503 a Retry-After of its own, of 0 seconds; the edge sets that right. */
 	if (seconds > 0)
-		appendStringInfo(&answer, ", \"Retry-After\": \"%d\"", seconds);
+		appendStringInfo(&answer, ", \"%s\": \"%d\"",
+						 text->http_status == 503 ? "X-Retry-After" : "Retry-After", seconds);
 	if (text->http_status == 401)
 		appendStringInfoString(&answer, ", \"WWW-Authenticate\": \"Bearer\"");
 	appendStringInfoString(&answer, "}}");
