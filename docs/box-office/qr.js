@@ -1,5 +1,5 @@
 // QR codes for tickets. Drawing them is not what a ticket office is about: the encoder is the npm package uqr, one
-// module without dependencies, which whoever serves the page lays beside it as vendor/uqr.mjs (docs/box-office.md).
+// module without dependencies, which whoever serves the page lays beside it as vendor/uqr.js (docs/box-office.md).
 // Without it a ticket still shows its code as text, and the door can type it.
 
 import { svg } from './dom.js';
@@ -7,7 +7,7 @@ import { svg } from './dom.js';
 let encoder;
 
 export async function qrCode(text) {
-  encoder ??= import('./vendor/uqr.mjs').catch(() => null);
+  encoder ??= import('./vendor/uqr.js').catch(() => null);
   const library = await encoder;
   if (!library) return null;
   // M: readable with a seventh of it scratched. Four modules of white around, as readers expect.

@@ -25,7 +25,7 @@ async function look(me) {
   await me.shot('1-events', true);
   await page.getByRole('searchbox').fill('midsumer');
   await page.waitForFunction(() => document.querySelectorAll('.card').length === 1);
-  is(await page.locator('.card h2').textContent(), 'A Midsummer Night’s Dream', `${me.name}: a search forgives a slip`);
+  is(await page.locator('.card h2').textContent(), 'A Midsummer Night\'s Dream', `${me.name}: a search forgives a slip`);
   like(page.url(), /q=midsumer/, `${me.name}: and is in the address`);
   await me.shot('2-search');
   await page.getByRole('searchbox').fill('zzzzqq');
@@ -34,9 +34,9 @@ async function look(me) {
   await signUp(page, 'Ann');
   ok(true, `${me.name}: an account is made`);
   await me.go('?q=midsummer');
-  await page.getByRole('link', { name: 'A Midsummer Night’s Dream' }).click();
+  await page.getByRole('link', { name: 'A Midsummer Night\'s Dream' }).click();
   await seatsShown(page);
-  like(await page.title(), /^A Midsummer Night’s Dream/, `${me.name}: the event is open`);
+  like(await page.title(), /^A Midsummer Night\'s Dream/, `${me.name}: the event is open`);
   await me.shot('4-event');
 }
 

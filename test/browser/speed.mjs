@@ -1,39 +1,46 @@
-// speed.mjs URL EVENT [SEATS]: what drawing and updating the house takes, by the page's own measures.
+// speed.mjs URL EVENT: what drawing and updating 20,000 seats takes, by the page's own measures.
 import { DESKTOP, PHONE, run, seatsShown, visitor } from './browser.mjs';
 import { done, is, ok, remark } from './tap.mjs';
 
-const event = process.argv[4] ?? '3';
+const event = process.argv[3];
 const SEATS = 20000;
 const DRAWING = 100;            // milliseconds
 const UPDATE = 16;
+const VISITS = 3;               // each of a browser that has never drawn; the machine may have other things to do in one
+const FEW = 25;                 // seats that change between two looks
 
 await run(async (browser) => {
-  for (const [name, options] of [['desktop', DESKTOP], ['phone', PHONE]]) await measure(await visitor(browser, name, options));
+  for (const [name, options] of [['desktop', DESKTOP], ['phone', PHONE]]) {
+    const visits = [];
+    for (let i = 0; i < VISITS; i++) visits.push(await measure(await visitor(browser, name, options), i === 0));
+    report(name, visits);
+  }
 });
 done();
 
-async function measure(me) {
+// Returns the times of one visit: of the first drawing, of updates by a few seats and by half of the house, of frames.
+async function measure(me, first) {
   const { page } = me;
   await page.addInitScript(collect);
-  // What the page gets is the true map with ever other seats taken in it.
-  let changes = 0;
-  const drawn = await countSeats(me);
+  const drawn = await countSeats(me, first);
+  let looks = 0;
   await page.route('**/availability', async (route) => {
     const answer = await route.fetch({ headers: { ...route.request().headers(), 'if-none-match': '"none"' } });
     const bytes = await answer.body();
-    for (let i = 0; i < 25 && changes > 0; i++) flip(bytes, (changes * 7919 + i * 131) % drawn);
-    // Now and then half of the house at once: as much as can happen between two looks.
-    if (changes % 5 === 4) for (let seat = 0; seat < drawn; seat += 2) flip(bytes, seat);
-    return route.fulfill({ response: answer, body: bytes, headers: { ...answer.headers(), etag: `"test-${changes++}"` } });
+    // The true map, with ever other seats taken in it; every other look half of the house at once.
+    for (let i = 0; i < FEW && looks > 0; i++) flip(bytes, (looks * 7919 + i * 131) % drawn);
+    if (looks % 4 >= 2) for (let seat = 0; seat < drawn; seat += 2) flip(bytes, seat);
+    return route.fulfill({ response: answer, body: bytes, headers: { ...answer.headers(), etag: `"look ${looks++}"` } });
   });
   await me.go(`events/${event}`);
   await seatsShown(page);
-  const first = await page.evaluate(() => window.measures['seatmap-draw']);
-  await page.waitForFunction(() => (window.measures['seatmap-update'] ?? []).length >= 8, null, { timeout: 60000 });
+  await page.waitForFunction(() => (window.measures['seatmap-update'] ?? []).length >= 6, null, { timeout: 60000 });
+  const before = await page.evaluate(() => window.measures);
   await wander(page, me.name);
-  const measures = await page.evaluate(() => window.measures);
-  report(me.name, first, measures);
+  const after = await page.evaluate(() => window.measures);
   await me.leave();
+  const updates = before['seatmap-update'].slice(0, 6);
+  return { drawing: Math.max(...before['seatmap-draw']), few: updates.filter((_, i) => i % 2 === 0), half: updates.filter((_, i) => i % 2 === 1), frames: after['seatmap-frame'] };
 }
 
 function collect() {
@@ -45,13 +52,13 @@ function collect() {
 
 function flip(bytes, seat) { bytes[seat >> 3] ^= 1 << (seat & 7); }
 
-async function countSeats(me) {
+async function countSeats(me, told) {
   await me.go('');
   const seats = await me.page.evaluate(async (id) => {
     const plan = await (await fetch(`/api/v1/events/${id}/plan`)).json();
     return plan.rows.reduce((sum, row) => sum + row.seats.length, 0);
   }, event);
-  is(seats, SEATS, `${me.name}: ${SEATS} seats are drawn`);
+  if (told) is(seats, SEATS, `${me.name}: ${SEATS} seats are drawn`);
   return seats;
 }
 
@@ -67,13 +74,14 @@ async function wander(page, name) {
   await page.waitForTimeout(400);
 }
 
-function report(name, first, measures) {
-  const [drawing, update, frame] = ['seatmap-draw', 'seatmap-update', 'seatmap-frame'].map((m) => measures[m] ?? []);
-  const worst = (times) => Math.max(...times);
-  const middle = (times) => [...times].sort((a, b) => a - b)[times.length >> 1];
-  const told = (times) => `median ${middle(times).toFixed(1)} ms, worst ${worst(times).toFixed(1)} ms of ${times.length}`;
-  remark(`${name}: the first drawing ${worst(first).toFixed(1)} ms; drawings ${told(drawing)}; updates ${told(update)}; frames of gestures ${told(frame)}`);
-  ok(worst(drawing) < DRAWING, `${name}: drawing takes under ${DRAWING} ms`);
-  ok(worst(update) < UPDATE, `${name}: an update takes under ${UPDATE} ms`);
-  ok(middle(frame) < UPDATE, `${name}: so does a frame of a gesture`);
+// The median says what it takes; the worst, in the remarks, says what else the machine was doing.
+function report(name, visits) {
+  const all = (what) => visits.flatMap((visit) => visit[what]);
+  for (const [what, limit, title] of [['drawing', DRAWING, 'drawing the house for the first time'], ['few', UPDATE, `an update by ${FEW} seats`],
+    ['half', UPDATE, 'an update by half of the house'], ['frames', UPDATE, 'a frame of a gesture']]) {
+    const times = all(what).sort((a, b) => a - b);
+    const median = times[times.length >> 1];
+    remark(`${name}: ${title}: median ${median.toFixed(1)} ms, worst ${times.at(-1).toFixed(1)} ms of ${times.length}`);
+    ok(median < limit, `${name}: ${title} takes under ${limit} ms`);
+  }
 }
