@@ -14,7 +14,7 @@ import { LiveSeats } from './live.js';
 import { notice } from './parts.js';
 import { goTo } from './router.js';
 import { SeatList } from './seatlist.js';
-import { emptyMap, isTaken } from './seatmap/bitfield.js';
+import { emptyMap, isTaken, withTaken } from './seatmap/bitfield.js';
 import { offerNear } from './seatmap/neighbours.js';
 import { categoryOf, seatLabel, seatPrice } from './seatmap/plan.js';
 import { SeatMap } from './seatmap/seatmap.js';
@@ -86,7 +86,8 @@ class Choosing {
     this.refresh();
   }
 
-  seatsChanged(taken, free) {
+  // tell: whether to say so when chosen seats are among them
+  seatsChanged(taken, free, tell = true) {
     const first = this.free === undefined;
     this.taken = taken;
     this.free = free;
@@ -95,7 +96,7 @@ class Choosing {
     const before = this.choice.sorted;
     // While a hold is being made its own seats show as taken; the answer says whether they are ours.
     const gone = this.wish ? [] : this.choice.dropTaken(taken);
-    if (gone.length > 0) this.lost(before, gone);
+    if (gone.length > 0 && tell) this.lost(before, gone);
     if (first || !this.wish) this.connected(true);
   }
 
@@ -162,7 +163,8 @@ class Choosing {
     this.wish = null;
     const seats = error.code === 'seat_taken' ? error.details.seats ?? wanted : [];
     await this.live.look().catch(() => {});
-    seats.forEach((seat) => this.choice.seats.delete(seat));
+    // A look may be answered from a cache that is a second old; the refusal is newer.
+    this.seatsChanged(withTaken(this.taken, seats), this.free, false);
     if (seats.length > 0) return this.lost(wanted.length > 0 ? wanted : seats, seats, error);
     this.trouble.replaceChildren(notice(explain(error, { label: (seat) => seatLabel(this.plan, seat) })));
     return this.trouble.scrollIntoView({ block: 'nearest' });

@@ -1,5 +1,5 @@
 // The pure modules: bits, houses, views, neighbours, repetition, words.
-import { changedSeats, countTaken, isTaken, mapOf } from '../../docs/box-office/seatmap/bitfield.js';
+import { changedSeats, countTaken, isTaken, mapOf, withTaken } from '../../docs/box-office/seatmap/bitfield.js';
 import { SeatGrid } from '../../docs/box-office/seatmap/grid.js';
 import { offerNear } from '../../docs/box-office/seatmap/neighbours.js';
 import { readPlan, seatLabel, seatPlace, seatPrice } from '../../docs/box-office/seatmap/plan.js';
@@ -29,6 +29,7 @@ done();
 function bits() {
   is([isTaken([0b101], 0), isTaken([0b101], 1), isTaken([0, 0x80], 15)], [true, false, true], 'bit i is byte i/8, mask 1 << (i % 8)');
   is(mapOf(new Uint8Array([1]).buffer, 20), new Uint8Array([1, 0, 0]), 'a short map is padded');
+  is(withTaken(new Uint8Array([1, 0]), [0, 9]), new Uint8Array([1, 2]), 'seats can be marked');
   let good = true;
   for (let round = 0; round < 200; round++) {
     const capacity = 1 + random(300);

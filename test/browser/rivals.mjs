@@ -61,6 +61,7 @@ async function fight(browser) {
   await loser.page.waitForTimeout(500);
   await loser.shot('lost-seat', loser === bob);
   const row = /row [^,]+/.exec(seat)[0];
+  ok(!(await offers.allTextContents()).some((text) => text.startsWith(`${seat.split(', ').slice(0, 3).join(', ')}€`)), 'never the lost seat itself');
   like(await offers.first().textContent(), new RegExp(`${row}, seat \\d+€`), 'in the same row first');
   await offers.first().click();
   is(await loser.page.locator('.basket-seats li').count(), 1, 'an offer is taken with one tap');

@@ -41,6 +41,13 @@ function bitsOf(byte) {
   return (byte + (byte >> 4)) & 0x0f;
 }
 
+// The same map with these seats gone as well.
+export function withTaken(bytes, seats) {
+  const marked = bytes.slice();
+  for (const seat of seats) marked[seat >> 3] |= 1 << (seat & 7);
+  return marked;
+}
+
 // An event that sells nothing yet has an empty map; all of its seats show as they will be: free.
 export function emptyMap(capacity) {
   return new Uint8Array((capacity + 7) >> 3);

@@ -7,6 +7,7 @@ import { paintLabels } from './labels.js';
 import { Sprites, STEP } from './sprites.js';
 
 const MOST_PIXELS = 6e6;        // of a canvas; a larger one is drawn less densely
+const SEATS_DENSITY = 2;        // device pixels a CSS pixel that dots still gain by; letters gain by more
 const PATCH_MOST = 400;         // with more changes than these in view, all is drawn anew
 const SLOW = 7;                 // milliseconds; a drawing slower than this is not repeated for each frame of a gesture
 
@@ -23,10 +24,12 @@ export class Painter {
   get layers() { return [this.ground, this.seats, this.marks]; }
 
   resize(width, height, density) {
-    this.density = Math.min(density, Math.sqrt(MOST_PIXELS / (width * height)));
+    this.fineDensity = Math.min(density, Math.sqrt(MOST_PIXELS / (width * height)));
+    this.density = Math.min(this.fineDensity, SEATS_DENSITY);
     for (const layer of this.layers) {
-      layer.width = Math.round(width * this.density);
-      layer.height = Math.round(height * this.density);
+      const dots = layer === this.marks ? this.fineDensity : this.density;
+      layer.width = Math.round(width * dots);
+      layer.height = Math.round(height * dots);
     }
     const image = new ImageData(this.seats.width, this.seats.height);
     this.picture = { image, pixels: new Uint32Array(image.data.buffer), width: image.width, height: image.height };
@@ -117,7 +120,7 @@ export class Painter {
 
   paintMarks() {
     const brush = wiped(this.marks);
-    brush.setTransform(this.density, 0, 0, this.density, 0, 0);
+    brush.setTransform(this.fineDensity, 0, 0, this.fineDensity, 0, 0);
     paintLabels(brush, this.map);
     for (const seat of this.map.offered) this.ring(brush, seat, this.map.theme.offer, 1.35, [3, 3]);
     for (const seat of this.map.chosen) this.check(brush, seat);
