@@ -6,7 +6,7 @@ use File::Basename 'basename';
 use POSIX ();
 use TAP::Harness;
 use Time::HiRes 'time';
-use Harness qw(work_dir bin_dir slurp);
+use Harness qw(work_dir bin_dir slurp run_program);
 use Memory;
 use Server;
 use Web;
@@ -17,9 +17,10 @@ my %SUITES = (
 	pgtap     => \&pgtap,
 	tap       => \&tap,
 	http      => \&http,
+	browser   => \&browser,
 	memory    => \&memory);
 
-sub names { return qw(regress isolation pgtap tap http memory) }
+sub names { return qw(regress isolation pgtap tap http browser memory) }
 
 # Returns how many tests passed and failed.
 sub run
@@ -40,6 +41,7 @@ sub files
 		pgtap     => 'pgtap/*.sql',
 		tap       => 't/*.pl',
 		http      => 'http/*.pl',
+		browser   => 'browser/*.pl',
 		memory    => 'sql/*.sql');
 	return sort glob "test/$where{$suite}";
 }
@@ -91,6 +93,24 @@ sub http
 	local $ENV{PERL5LIB} = join ':', map { work_dir() . "/src/test/$_" } 'perl', 'harness';
 	Web::install_programs();
 	return tap_count({ jobs => 2 }, @_);
+}
+
+# The box office in a real browser.  What is timed has the machine to itself.
+sub browser
+{
+	my @files = @_;
+	local $ENV{PERL5LIB} = join ':', map { work_dir() . "/src/test/$_" } qw(perl harness demo);
+	Web::install_programs();
+	run_program(qw(npm install --no-package-lock --no-audit --no-fund --prefix), work_dir() . '/src/test/browser');
+	my ($passed, $failed) = (0, 0);
+	for my $part ([ 2, grep { !/speed/ } @files ], [ 1, grep { /speed/ } @files ])
+	{
+		my ($jobs, @some) = @$part;
+		my ($good, $bad) = @some ? tap_count({ jobs => $jobs }, @some) : (0, 0);
+		$passed += $good;
+		$failed += $bad;
+	}
+	return ($passed, $failed);
 }
 
 # The regress files again, with a library that watches its memory; each fault that was found is a failure.

@@ -3,6 +3,7 @@
 package Web;
 use v5.30;
 use warnings;
+use File::Copy 'copy';
 use File::Path 'make_path';
 use IO::Socket::INET;
 use POSIX ();
@@ -19,6 +20,15 @@ sub install_programs
 	return $program // die "there is no PostgREST for this machine\n";
 }
 
+# The box office with its encoder of QR codes beside it, as docs/box-office.md tells to serve it.
+sub box_office
+{
+	my ($page, $library) = map { work_dir() . "/src/$_" } 'docs/box-office', 'test/http/node_modules/uqr/dist/index.mjs';
+	make_path("$page/vendor");
+	copy($library, "$page/vendor/uqr.js") or die "cannot copy $library: $!\n";
+	return $page;
+}
+
 # given: server and database; postgrests, how many (2); standby, a server that what only looks goes to;
 # root, the directory of static files; rate, how much an address may ask of nginx in a second (100 and 30).
 sub new
@@ -26,14 +36,13 @@ sub new
 	my ($class, %given) = @_;
 	my $self = bless {
 		postgrests => 2,
-		root       => work_dir() . '/src/docs/box-office',
 		%given,
 		base    => "$given{server}{base}/web",
 		secret  => 'the secret of the edge',
 		program => install_programs()
 	}, $class;
-	make_path(map { "$self->{base}/$_" } qw(tmp empty));
-	$self->{root} = "$self->{base}/empty" if !-d $self->{root};
+	make_path("$self->{base}/tmp");
+	$self->{root} //= box_office();
 	$given{server}->sql($given{database}, $_) for 'ALTER ROLE tixbook_authenticator LOGIN', 'SELECT tixbook.rotate_token_key()';
 	$self->{port}  = free_port();
 	$self->{ports} = [ map { free_port() } 1 .. $self->{postgrests} + ($given{standby} ? 1 : 0) ];
