@@ -6,7 +6,7 @@ use File::Basename 'basename';
 use POSIX ();
 use TAP::Harness;
 use Time::HiRes 'time';
-use Harness qw(work_dir bin_dir slurp run_program);
+use Harness qw(work_dir bin_dir slurp);
 use Memory;
 use Server;
 use Web;
@@ -101,7 +101,7 @@ sub browser
 	my @files = @_;
 	local $ENV{PERL5LIB} = join ':', map { work_dir() . "/src/test/$_" } qw(perl harness demo);
 	Web::install_programs();
-	run_program(qw(npm install --no-package-lock --no-audit --no-fund --prefix), work_dir() . '/src/test/browser');
+	Web::npm_install('test/browser');
 	my ($passed, $failed) = (0, 0);
 	for my $part ([ 2, grep { !/speed/ } @files ], [ 1, grep { /speed/ } @files ])
 	{

