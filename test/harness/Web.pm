@@ -23,7 +23,7 @@ sub npm_install
 {
 	my ($directory) = @_;
 	my $prefix = work_dir() . "/src/$directory";
-	run_program(qw(npm ci --no-audit --no-fund --prefix), $prefix) if !-d "$prefix/node_modules";
+	run_program(qw(npm install --no-save --no-audit --no-fund --prefix), $prefix) if !-d "$prefix/node_modules";
 	return "$prefix/node_modules";
 }
 

@@ -16,7 +16,6 @@ sub new_box_office
 	my $server = $web->{server};
 	my $dbh = DBI->connect($server->dsn('shop'), undef, undef, { RaiseError => 1, PrintError => 0, pg_enable_utf8 => -1 });
 	House::open_doors($dbh, 'test/demo/plans');
-	$dbh->do('SELECT tixbook.open_sale(1)');
 	$dbh->disconnect;
 	$server->psql('shop', '-f', 'test/browser/bowl.sql');
 	return $web;
