@@ -198,7 +198,7 @@ tixbook_availability(PG_FUNCTION_ARGS)
 		answer_from_map(map, has_since, since, &answer);
 	result = answer_datum(fcinfo, event, map, &answer);
 	if (map != NULL)
-		cache_unpin(map);
+		cache_unpin(&map->object);
 	PG_RETURN_DATUM(result);
 }
 
@@ -216,7 +216,7 @@ count_free(Event *event)
 	{
 		for (int32 i = 0; i < map->nblocks; i++)
 			free[i] = map_blocks(map)[i].capacity - map_blocks(map)[i].taken;
-		cache_unpin(map);
+		cache_unpin(&map->object);
 		return free;
 	}
 	seat_blocks_open_to_read(&blocks, event);
@@ -305,6 +305,6 @@ tixbook_prewarm(PG_FUNCTION_ARGS)
 	}
 	map = readable_map(event);
 	if (map != NULL)
-		cache_unpin(map);
+		cache_unpin(&map->object);
 	PG_RETURN_BOOL(map != NULL);
 }

@@ -51,7 +51,7 @@ typedef struct CacheSlot
 	pg_atomic_uint32 pins;
 	pg_atomic_uint32 used;		/* since the clock's hand came by */
 	dsa_pointer memory;
-	EventMap   *map;			/* the same address in all processes */
+	CacheObject *object;		/* at the same address in all processes */
 } CacheSlot;
 
 typedef struct CacheIndexEntry
@@ -79,7 +79,7 @@ static dsa_area *area = NULL;
 
 /* What this backend reads; more than this many maps at once get none. */
 #define MAX_PINNED 16
-static EventMap *pinned[MAX_PINNED];
+static CacheObject *pinned[MAX_PINNED];
 static int	npinned = 0;
 
 static shmem_request_hook_type previous_shmem_request_hook = NULL;
@@ -188,6 +188,15 @@ cache_key(int32 event_id)
 	return key;
 }
 
+CacheKey
+cache_venue_key(int32 venue_id)
+{
+	CacheKey	key = {MyDatabaseId, store_table_oid(STORE_VENUE_BLOCK), venue_id};
+
+	attach_area();
+	return key;
+}
+
 static SlotState
 state_of(CacheSlot *slot)
 {
@@ -196,7 +205,7 @@ state_of(CacheSlot *slot)
 
 /* Pins the slot where the map was found before; false: it is another's now. */
 static bool
-pin_again(const MapRef *ref)
+pin_again(const CacheRef *ref)
 {
 	CacheSlot  *slot;
 
@@ -213,7 +222,7 @@ pin_again(const MapRef *ref)
 }
 
 static bool
-find_and_pin(const CacheKey *key, MapRef *ref)
+find_and_pin(const CacheKey *key, CacheRef *ref)
 {
 	CacheIndexEntry *entry;
 
@@ -233,52 +242,52 @@ find_and_pin(const CacheKey *key, MapRef *ref)
 }
 
 /*
- * The map of an event, READY or LOADING, pinned until the caller lets it go;
- * NULL: there is none.  ref is where it was found the last time, and where it
+ * The object, READY or LOADING, pinned until the caller lets it go; NULL: there
+ * is none.  ref is where it was found the last time, and where it
  * is found now.  Fails and allocates nothing.
  */
-EventMap *
-cache_hold(const CacheKey *key, MapRef *ref)
+CacheObject *
+cache_hold(const CacheKey *key, CacheRef *ref)
 {
 	if (!pin_again(ref) && !find_and_pin(key, ref))
 		return NULL;
-	return cache->slots[ref->slot - 1].map;
+	return cache->slots[ref->slot - 1].object;
 }
 
 void
-cache_let_go(EventMap *map)
+cache_let_go(CacheObject *object)
 {
-	pg_atomic_fetch_sub_u32(&cache->slots[map->slot].pins, 1);
+	pg_atomic_fetch_sub_u32(&cache->slots[object->slot].pins, 1);
 }
 
-/* The map of an event to read, pinned; NULL: there is none, or it is still being loaded. */
-EventMap *
-cache_pin(const CacheKey *key, MapRef *ref)
+/* The object to read, pinned; NULL: there is none, or it is still being loaded. */
+CacheObject *
+cache_pin(const CacheKey *key, CacheRef *ref)
 {
-	EventMap   *map = npinned < MAX_PINNED ? cache_hold(key, ref) : NULL;
+	CacheObject *object = npinned < MAX_PINNED ? cache_hold(key, ref) : NULL;
 	CacheSlot  *slot;
 
-	if (map == NULL)
+	if (object == NULL)
 		return NULL;
-	slot = &cache->slots[map->slot];
+	slot = &cache->slots[object->slot];
 	if (state_of(slot) != SLOT_READY)
 	{
-		cache_let_go(map);
+		cache_let_go(object);
 		return NULL;
 	}
 	if (pg_atomic_read_u32(&slot->used) == 0)
 		pg_atomic_write_u32(&slot->used, 1);
-	return pinned[npinned++] = map;
+	return pinned[npinned++] = object;
 }
 
 void
-cache_unpin(EventMap *map)
+cache_unpin(CacheObject *object)
 {
 	for (int i = npinned - 1; i >= 0; i--)
-		if (pinned[i] == map)
+		if (pinned[i] == object)
 		{
 			pinned[i] = pinned[--npinned];
-			cache_let_go(map);
+			cache_let_go(object);
 			return;
 		}
 }
@@ -304,9 +313,9 @@ static void
 empty_slot(CacheSlot *slot)
 {
 	dsa_free(area, slot->memory);
-	cache->bytes_used -= slot->map->size;
+	cache->bytes_used -= slot->object->size;
 	pg_atomic_fetch_add_u32(&slot->generation, 1);
-	slot->map = NULL;
+	slot->object = NULL;
 	pg_atomic_write_u32(&slot->state, SLOT_EMPTY);
 }
 
@@ -383,8 +392,8 @@ find_memory(Size size)
 	return memory;
 }
 
-static EventMap *
-fill_slot(int number, const CacheKey *key, dsa_pointer memory, const MapShape *shape)
+static CacheObject *
+fill_slot(int number, const CacheKey *key, dsa_pointer memory, Size size)
 {
 	CacheSlot  *slot = &cache->slots[number];
 	CacheIndexEntry *entry = hash_search(cache_index, key, HASH_ENTER, NULL);
@@ -392,27 +401,26 @@ fill_slot(int number, const CacheKey *key, dsa_pointer memory, const MapShape *s
 	entry->slot = number;
 	slot->key = *key;
 	slot->memory = memory;
-	slot->map = dsa_get_address(area, memory);
-	event_map_init(slot->map, shape);
-	slot->map->slot = number;
-	slot->map->next_xid = XidFromFullTransactionId(ReadNextFullTransactionId());
+	slot->object = dsa_get_address(area, memory);
+	memset(slot->object, 0, size);
+	slot->object->size = size;
+	slot->object->slot = number;
 	pg_atomic_fetch_add_u32(&slot->pins, 1);
 	pg_atomic_write_u32(&slot->used, 1);
-	pg_atomic_exchange_u32(&slot->state, SLOT_LOADING);
-	cache->bytes_used += slot->map->size;
+	cache->bytes_used += size;
 	cache->loads++;
-	return slot->map;
+	return slot->object;
 }
 
 /*
- * Makes an empty map, LOADING and pinned, for the caller to fill; NULL: another
- * makes it, or there is no room.  Whoever commits from here on publishes in it,
- * so the rows must be read by a snapshot that is taken after this.
+ * Makes an object, LOADING and pinned, for the caller to fill; NULL: another
+ * makes it, or there is no room.  Whoever commits from here on finds it, so the
+ * rows must be read by a snapshot that is taken after this.
  */
-EventMap *
-cache_make(const CacheKey *key, const MapShape *shape)
+CacheObject *
+cache_make(const CacheKey *key, Size size, CacheInit init, const void *with)
 {
-	EventMap   *map = NULL;
+	CacheObject *object = NULL;
 	dsa_pointer memory;
 	int			slot;
 
@@ -420,24 +428,28 @@ cache_make(const CacheKey *key, const MapShape *shape)
 		return NULL;
 	LWLockAcquire(cache->lock, LW_EXCLUSIVE);
 	if (hash_search(cache_index, key, HASH_FIND, NULL) == NULL && (slot = find_empty_slot()) >= 0 &&
-		DsaPointerIsValid(memory = find_memory(event_map_size(shape))))
-		map = pinned[npinned++] = fill_slot(slot, key, memory, shape);
+		DsaPointerIsValid(memory = find_memory(size)))
+	{
+		object = pinned[npinned++] = fill_slot(slot, key, memory, size);
+		init(object, with);
+		pg_atomic_exchange_u32(&cache->slots[slot].state, SLOT_LOADING);
+	}
 	LWLockRelease(cache->lock);
-	return map;
+	return object;
 }
 
-/* The map that the caller made is filled; false: it has been forgotten meanwhile. */
+/* The object that the caller made is filled; false: it has been forgotten meanwhile. */
 bool
-cache_ready(EventMap *map)
+cache_ready(CacheObject *object)
 {
 	uint32		loading = SLOT_LOADING;
 
-	return pg_atomic_compare_exchange_u32(&cache->slots[map->slot].state, &loading, SLOT_READY);
+	return pg_atomic_compare_exchange_u32(&cache->slots[object->slot].state, &loading, SLOT_READY);
 }
 
 /*
- * The map of an event is not to be found any more, nor one that is being loaded
- * now; with ALL_EVENTS those of the whole database.
+ * The object is not to be found any more, nor one that is being loaded now; with
+ * ALL_EVENTS none of its kind in the database.
  */
 void
 cache_forget(const CacheKey *key)
@@ -449,8 +461,8 @@ cache_forget(const CacheKey *key)
 
 		if ((state_of(slot) == SLOT_READY || state_of(slot) == SLOT_LOADING) &&
 			slot->key.database == key->database &&
-			slot->key.seat_block_table == key->seat_block_table &&
-			(key->event_id == ALL_EVENTS || slot->key.event_id == key->event_id))
+			slot->key.table == key->table &&
+			(key->id == ALL_EVENTS || slot->key.id == key->id))
 			retire_slot(slot);
 	}
 	LWLockRelease(cache->lock);

@@ -28,6 +28,13 @@
 
 #include "seatmap.h"
 
+/* What every object in the cache begins with. */
+typedef struct CacheObject
+{
+	Size		size;			/* of all of it */
+	int			slot;			/* where it is kept */
+} CacheObject;
+
 typedef struct MapSection
 {
 	pg_atomic_uint32 free;		/* seats for requests that name none */
@@ -52,8 +59,7 @@ typedef struct MapBlock
 
 typedef struct EventMap
 {
-	Size		size;			/* of all of it */
-	int			slot;			/* where it is kept */
+	CacheObject object;
 	Oid			rows_file;		/* in which the rows have their places; VACUUM FULL makes another */
 	int32		capacity;
 	int32		nblocks;
@@ -82,14 +88,6 @@ map_words(const EventMap *map)
 	return (pg_atomic_uint64 *) ((char *) map + map->words_offset);
 }
 
-/* DROP and CREATE EXTENSION make another table, so what is left of the old one is never found. */
-typedef struct CacheKey
-{
-	Oid			database;
-	Oid			seat_block_table;
-	int32		event_id;
-} CacheKey;
-
 /* Whether a seat is taken. */
 static inline bool
 event_map_get(const EventMap *map, int32 seat)
@@ -97,12 +95,23 @@ event_map_get(const EventMap *map, int32 seat)
 	return (((const uint8 *) map_words(map))[seat >> 3] >> (seat & 7)) & 1;
 }
 
-/* What a backend remembers of where it found a map. */
-typedef struct MapRef
+/*
+ * What is cached: of an event, or a venue.  DROP and CREATE EXTENSION make
+ * other tables, so what is left of the old ones is never found.
+ */
+typedef struct CacheKey
+{
+	Oid			database;
+	Oid			table;			/* seat_block for a map, venue_block for scores */
+	int32		id;				/* of the event or venue */
+} CacheKey;
+
+/* What a backend remembers of where it found an object. */
+typedef struct CacheRef
 {
 	int			slot;			/* its number, counted from 1; 0: never found */
 	uint32		generation;
-} MapRef;
+} CacheRef;
 
 /* What is committed of a block, or is going to be. */
 typedef struct BlockState
@@ -126,25 +135,29 @@ typedef struct MapShape
 	const MapBlock *blocks;		/* first_seat, capacity and section; the rest is zero */
 } MapShape;
 
+/* Fills in a new object, of which nothing but the first fields is set, with what its maker gives. */
+typedef void (*CacheInit) (CacheObject *object, const void *with);
+
 /*
- * cache.c: maps are found, made, forgotten.  Pins keep a map where it is; those
+ * cache.c: objects are found, made, forgotten.  Pins keep one where it is; those
  * of who reads are let go at the latest when his transaction ends.
  */
 extern void cache_init(void);
 extern void cache_shmem_init(void);
 extern bool cache_is_on(void);
 extern CacheKey cache_key(int32 event_id);
-extern EventMap *cache_pin(const CacheKey *key, MapRef *ref);
-extern void cache_unpin(EventMap *map);
-extern EventMap *cache_hold(const CacheKey *key, MapRef *ref);
-extern void cache_let_go(EventMap *map);
-extern EventMap *cache_make(const CacheKey *key, const MapShape *shape);
-extern bool cache_ready(EventMap *map);
+extern CacheKey cache_venue_key(int32 venue_id);
+extern CacheObject *cache_pin(const CacheKey *key, CacheRef *ref);
+extern void cache_unpin(CacheObject *object);
+extern CacheObject *cache_hold(const CacheKey *key, CacheRef *ref);
+extern void cache_let_go(CacheObject *object);
+extern CacheObject *cache_make(const CacheKey *key, Size size, CacheInit init, const void *with);
+extern bool cache_ready(CacheObject *object);
 extern void cache_forget(const CacheKey *key);
 
 /* event_map.c: what stands in a map. */
 extern Size event_map_size(const MapShape *shape);
-extern void event_map_init(EventMap *map, const MapShape *shape);
+extern void event_map_init(CacheObject *object, const void *shape);
 extern void event_map_publish(EventMap *map, const BlockState *state);
 extern void event_map_copy_bits(const EventMap *map, Seatmap *into);
 extern void event_map_copy_block(const EventMap *map, int32 block_no, Seatmap *into);
@@ -164,8 +177,9 @@ extern void cache_undecide(int32 event_id, int32 block_no);
 extern void cache_changed(int32 event_id, const BlockState *state);
 extern void cache_hold_ends(int32 event_id, TimestampTz expires_at);
 extern void cache_forget_at_commit(int32 event_id);
+extern void cache_forget_venues_at_commit(void);
 
-/* An event_id that means all events of the database. */
+/* An id that means all events, or venues, of the database. */
 #define ALL_EVENTS 0
 
 #endif

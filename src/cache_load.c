@@ -93,7 +93,7 @@ load(EventMap *map, Event *event, const CacheKey *key)
 	}
 	PG_CATCH();
 	{
-		cache_unpin(map);
+		cache_unpin(&map->object);
 		cache_forget(key);
 		PG_RE_THROW();
 	}
@@ -116,14 +116,14 @@ make_and_load(Event *event, const CacheKey *key)
 		.rows_file = store_file(STORE_SEAT_BLOCK),
 		.blocks = blocks,
 	};
-	EventMap   *map = cache_make(key, &shape);
+	EventMap   *map = (EventMap *) cache_make(key, event_map_size(&shape), event_map_init, &shape);
 
 	pfree(blocks);
 	if (map == NULL)
 		return NULL;
-	if (load(map, event, key) && cache_ready(map))
+	if (load(map, event, key) && cache_ready(&map->object))
 		return map;
-	cache_unpin(map);
+	cache_unpin(&map->object);
 	cache_forget(key);
 	return NULL;
 }
@@ -137,13 +137,13 @@ cache_map(Event *event)
 	if (!cache_is_on() || event->capacity == 0)
 		return NULL;
 	key = cache_key(event->event_id);
-	map = cache_pin(&key, &event->map_ref);
+	map = (EventMap *) cache_pin(&key, &event->map_ref);
 	if (map != NULL && map->capacity == event->capacity)
 		return map;
 	if (map != NULL)
 	{
 		/* Inventory has just been added: it is about to be forgotten. */
-		cache_unpin(map);
+		cache_unpin(&map->object);
 		return NULL;
 	}
 	/* What this transaction has changed is nobody else's yet: it must not be loaded. */
@@ -165,7 +165,7 @@ mapped_blocks_open(SeatBlocks *blocks, Event *event)
 		/* The rows have been moved: what the map knows of their places is worth nothing. */
 		CacheKey	key = cache_key(event->event_id);
 
-		cache_unpin(blocks->map);
+		cache_unpin(&blocks->map->object);
 		cache_forget(&key);
 		blocks->map = NULL;
 	}
@@ -175,7 +175,7 @@ void
 mapped_blocks_close(SeatBlocks *blocks)
 {
 	if (blocks->map != NULL)
-		cache_unpin(blocks->map);
+		cache_unpin(&blocks->map->object);
 	seat_blocks_close(blocks);
 }
 

@@ -18,7 +18,8 @@
 typedef struct TouchedEvent
 {
 	CacheKey	key;
-	MapRef		ref;			/* where its map was found */
+	CacheRef		ref;			/* where its map was found */
+	bool		venues;			/* it stands for the venues, not for an event */
 	bool		written;
 	bool		forget;
 	TimestampTz due;			/* of the earliest hold it made; DT_NOEND: none */
@@ -73,25 +74,27 @@ static int
 find_touched(int32 event_id)
 {
 	for (int i = 0; i < nevents; i++)
-		if (events[i].key.event_id == event_id)
+		if (events[i].key.id == event_id && !events[i].venues)
 			return i;
 	return -1;
+}
+
+static int
+add_touched(CacheKey key)
+{
+	events = make_room(events, nevents, &events_room, sizeof(TouchedEvent));
+	memset(&events[nevents], 0, sizeof(TouchedEvent));
+	events[nevents].key = key;
+	events[nevents].due = DT_NOEND;
+	return nevents++;
 }
 
 static int
 touch_event(int32 event_id)
 {
 	int			found = find_touched(event_id);
-	CacheKey	key;
 
-	if (found >= 0)
-		return found;
-	key = cache_key(event_id);
-	events = make_room(events, nevents, &events_room, sizeof(TouchedEvent));
-	memset(&events[nevents], 0, sizeof(TouchedEvent));
-	events[nevents].key = key;
-	events[nevents].due = DT_NOEND;
-	return nevents++;
+	return found >= 0 ? found : add_touched(cache_key(event_id));
 }
 
 static void
@@ -159,8 +162,8 @@ bool
 cache_touched(int32 event_id)
 {
 	for (int i = 0; i < nevents; i++)
-		if ((events[i].key.event_id == event_id && (events[i].written || events[i].forget)) ||
-			(events[i].key.event_id == ALL_EVENTS && events[i].forget))
+		if ((events[i].key.id == event_id && (events[i].written || events[i].forget)) ||
+			(events[i].key.id == ALL_EVENTS && events[i].forget))
 			return true;
 	return false;
 }
@@ -192,12 +195,12 @@ cache_decide(int32 event_id, int32 block_no)
 	event = touch_event(event_id);
 	if (find_block(event, block_no) != NULL)
 		return true;
-	map = cache_hold(&events[event].key, &events[event].ref);
+	map = (EventMap *) cache_hold(&events[event].key, &events[event].ref);
 	if (map == NULL)
 		return true;
 	if (block_no >= map->nblocks)
 	{
-		cache_let_go(map);
+		cache_let_go(&map->object);
 		return true;
 	}
 	block = touch_block(event, block_no);
@@ -213,7 +216,7 @@ stop_deciding(TouchedBlock *block)
 		return;
 	pg_atomic_fetch_sub_u32(&map_blocks(block->decides)[block->key.block_no].deciders, 1);
 	pg_atomic_fetch_sub_u32(deciders_of_section(block), 1);
-	cache_let_go(block->decides);
+	cache_let_go(&block->decides->object);
 	block->decides = NULL;
 }
 
@@ -233,7 +236,7 @@ cache_undecide(int32 event_id, int32 block_no)
 	int			last = nblocks - 1;
 
 	if (last < 0 || blocks[last].key.block_no != block_no || blocks[last].state.version != 0 ||
-		events[blocks[last].key.event].key.event_id != event_id)
+		events[blocks[last].key.event].key.id != event_id)
 		return;
 	stop_deciding(&blocks[last]);
 	if (places != NULL)
@@ -260,6 +263,19 @@ cache_changed(int32 event_id, const BlockState *state)
 		pfree(unconstify(Seatmap *, block->state.taken));
 	block->state = *state;
 	block->state.taken = taken;
+}
+
+/* Scores of venues have changed; what the transaction reads is the rows' own from here on. */
+void
+cache_forget_venues_at_commit(void)
+{
+	if (cache_is_on())
+	{
+		int			venues = add_touched(cache_venue_key(ALL_EVENTS));
+
+		events[venues].venues = true;
+		events[venues].forget = true;
+	}
 }
 
 /* The transaction has made a hold of the event, or changed when one ends. */
@@ -304,11 +320,11 @@ publish(int event)
 
 	if (touched->forget)
 		cache_forget(&touched->key);
-	else if ((map = cache_hold(&touched->key, &touched->ref)) != NULL)
+	else if ((map = (EventMap *) cache_hold(&touched->key, &touched->ref)) != NULL)
 	{
 		event_map_hold_ends(map, touched->due);
 		publish_blocks(event, map);
-		cache_let_go(map);
+		cache_let_go(&map->object);
 	}
 }
 

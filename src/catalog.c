@@ -22,6 +22,7 @@
 
 #include "catalog.h"
 #include "catalog_load.h"
+#include "store.h"
 
 PG_FUNCTION_INFO_V1(tixbook_layout_changed);
 
@@ -92,6 +93,9 @@ tixbook_layout_changed(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("layout_changed must be called as a trigger")));
 	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	if (RelationGetRelid(((TriggerData *) fcinfo->context)->tg_relation) ==
+		store_table_oid(STORE_VENUE_BLOCK))
+		cache_forget_venues_at_commit();
 	return PointerGetDatum(NULL);
 }
 

@@ -11,6 +11,7 @@
 #include "cache.h"
 #include "errors.h"
 #include "seatmap.h"
+#include "venue_scores.h"
 
 /* The static half of a seat block: where it is and what its seats are worth. */
 typedef struct VenueBlock
@@ -44,6 +45,7 @@ typedef struct VenueLayout
 	VenueSection *sections;
 	int32		ncategories;	/* category numbers are below it */
 	char	  **categories;		/* name by category_no, or NULL */
+	struct VenueScores *scores; /* in shared memory, or NULL */
 } VenueLayout;
 
 typedef enum SaleStatus
@@ -104,7 +106,7 @@ typedef struct Event
 	int64	   *price;			/* by category_no; -1: not for sale */
 
 	EventHints *hints;
-	MapRef		map_ref;		/* where its seat map was found in shared memory */
+	CacheRef	map_ref;		/* where its seat map was found in shared memory */
 } Event;
 
 extern void catalog_init(void);

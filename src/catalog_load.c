@@ -186,6 +186,9 @@ load_layout(MemoryContext context, int32 venue_id)
 			elog(ERROR, "the blocks of venue %d are not numbered without gaps", venue_id);
 		load_block(layout, (int32) i, i);
 	}
+	if (n > 0)
+		layout->scores = venue_scores(context, venue_id, layout->blocks[n - 1].first_seat +
+									  layout->blocks[n - 1].capacity, layout->nblocks);
 	return layout;
 }
 
@@ -268,15 +271,13 @@ copy_scores(MemoryContext context, Datum value, int32 n)
 	return scores;
 }
 
-void
-catalog_need_scores(VenueLayout *layout, int32 block_no)
+static void
+read_scores(VenueLayout *layout, int32 block_no)
 {
 	VenueBlock *block = &layout->blocks[block_no];
 	StoreScan	scan;
 	ScanKeyData keys[2];
 
-	if (block->standing || block->score != NULL)
-		return;
 	store_key_int4(&keys[0], 1, layout->venue_id);
 	store_key_int4(&keys[1], 2, block_no);
 	store_scan_open(&scan, STORE_VENUE_BLOCK, STORE_VENUE_BLOCK_KEY);
@@ -289,6 +290,26 @@ catalog_need_scores(VenueLayout *layout, int32 block_no)
 	block->score = copy_scores(layout->context, scan.slot->tts_values[COLUMN_SCORE],
 							   block->capacity);
 	store_scan_close(&scan);
+}
+
+void
+catalog_need_scores(VenueLayout *layout, int32 block_no)
+{
+	VenueBlock *block = &layout->blocks[block_no];
+	VenueScores *shared = layout->scores;
+
+	if (block->standing || block->score != NULL ||
+		(shared != NULL && venue_scores_find(shared, block_no, block->first_seat,
+											 &block->score, &block->off_centre)))
+		return;
+	read_scores(layout, block_no);
+	if (shared == NULL)
+		return;
+	venue_scores_put(shared, block_no, block->first_seat, block->capacity,
+					 block->score, block->off_centre);
+	pfree(block->score);
+	pfree(block->off_centre);
+	(void) venue_scores_find(shared, block_no, block->first_seat, &block->score, &block->off_centre);
 }
 
 /* least_score(score real[]) → real */

@@ -31,12 +31,11 @@ event_map_size(const MapShape *shape)
  * of this event before an eviction or a crash.
  */
 void
-event_map_init(EventMap *map, const MapShape *shape)
+event_map_init(CacheObject *object, const void *with)
 {
-	Size		size = event_map_size(shape);
+	EventMap   *map = (EventMap *) object;
+	const MapShape *shape = with;
 
-	memset(map, 0, size);
-	map->size = size;
 	map->capacity = shape->capacity;
 	map->nblocks = shape->nblocks;
 	map->nsections = shape->nsections;
@@ -47,6 +46,7 @@ event_map_init(EventMap *map, const MapShape *shape)
 	memcpy(map_blocks(map), shape->blocks, shape->nblocks * sizeof(MapBlock));
 	pg_atomic_init_u64(&map->version, (uint64) GetCurrentTimestamp());
 	pg_atomic_init_u64(&map->next_due, 0);
+	map->next_xid = XidFromFullTransactionId(ReadNextFullTransactionId());
 }
 
 /* Writes some of the 64 seats of a word, and leaves those of its other block alone. */

@@ -94,6 +94,6 @@ inventory_certainly_gone(Event *event, const Wish *wish, const int32 *seats, Tim
 	if (map == NULL)
 		return false;
 	refused = refuse_by_map(map, event, wish, seats, now, refusal);
-	cache_unpin(map);
+	cache_unpin(&map->object);
 	return refused;
 }

@@ -250,7 +250,7 @@ renew_due(Event *event, TimestampTz now)
 		return;
 	if (!event_map_nothing_due(map, now))
 		find_next_due(map);
-	cache_unpin(map);
+	cache_unpin(&map->object);
 }
 
 /*
