@@ -29,7 +29,7 @@ export function eventHead(event) {
   return h('div', { class: 'event-head' },
     h('a', { class: 'back', href: '#/' }, 'All events'),
     h('h1', {}, event.name),
-    h('p', {}, facts.map((fact, i) => h('span', {}, i > 0 ? '\u00a0· ' : '', fact))),
+    h('p', {}, facts.map((fact, i) => [h('span', {}, fact, i < facts.length - 1 && '\u00a0·'), ' '])),
     event.description && h('p', { class: 'event-text' }, event.description));
 }
 
