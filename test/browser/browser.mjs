@@ -27,7 +27,11 @@ export async function visitor(browser, name, options = DESKTOP) {
   return {
     name, context, page, faults,
     go: (path) => page.goto(`${base}/#/${path}`),
-    shot: async (title, whole = false) => shots && page.screenshot({ path: `${shots}/${name}-${title}.png`, fullPage: whole, animations: 'disabled' }),
+    shot: async (title, whole = false) => {
+      if (!shots) return;
+      if (whole) await page.evaluate(() => window.scrollTo(0, 0));
+      await page.screenshot({ path: `${shots}/${name}-${title}.png`, fullPage: whole, animations: 'disabled' });
+    },
     leave: async () => {
       ok(faults.length === 0, `${name}: no fault in the page`);
       faults.forEach((fault) => remark(fault));

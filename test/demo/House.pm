@@ -45,7 +45,7 @@ sub create_event
 {
 	my ($dbh, $venue, $prices, $name, $performer, $hold_ttl) = @_;
 	my ($event) = $dbh->selectrow_array(
-		"SELECT tixbook.create_event(?::integer, ?::text, now() + interval '60 days', ?::jsonb, performer => ?::text,
+		"SELECT tixbook.create_event(?::integer, ?::text, date_trunc('day', now()) + interval '60 days 19 hours', ?::jsonb, performer => ?::text,
 		                             hold_ttl => ?::interval)",
 		undef, $venue, $name, JSON::PP->new->encode($prices), $performer, $hold_ttl);
 	return $event;
