@@ -225,8 +225,9 @@ end_holds(Bookings *bookings, DueHolds *due)
 {
 	int			ended = 0;
 
-	qsort(due->holds, due->n, sizeof(DueHold *), compare_by_place);
+	/* In the order in which they were found, which is that of their rows and keys. */
 	write_ends(bookings, due);
+	qsort(due->holds, due->n, sizeof(DueHold *), compare_by_place);
 	for (int from = 0, to; from < due->n; from = to)
 	{
 		int32		event_id = due->holds[from]->booking.event_id;
