@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -47,11 +49,32 @@ static const struct
 	{"/rpc/settle_payment", RATE_WEBHOOK},
 };
 
+/* Whether the path is the one named, also with letters of it written as %xx, as PostgREST takes them. */
+static bool
+is_path(const char *path, const char *name)
+{
+	for (; *path != '\0' && *name != '\0'; path++, name++)
+	{
+		char		letter = *path;
+
+		if (letter == '%' && isxdigit((unsigned char) path[1]) && isxdigit((unsigned char) path[2]))
+		{
+			char		digits[] = {path[1], path[2], '\0'};
+
+			letter = (char) strtol(digits, NULL, 16);
+			path += 2;
+		}
+		if (letter != *name)
+			return false;
+	}
+	return *path == *name;
+}
+
 static RateGroup
 group_of(const char *path)
 {
 	for (int i = 0; path != NULL && i < lengthof(groups); i++)
-		if (strcmp(path, groups[i].path) == 0)
+		if (is_path(path, groups[i].path))
 			return groups[i].group;
 	return RATE_BROWSE;
 }

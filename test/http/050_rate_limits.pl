@@ -56,6 +56,7 @@ is($log_in->($edge, 'X-Real-IP' => '203.0.113.1', 'X-Forwarded-For' => '203.0.11
 is($log_in->($edge, 'X-Edge-Secret' => 'guess', 'X-Real-IP' => '203.0.113.1')->{status}, 429, 'nor to be the edge');
 is_deeply($statuses->(6, sub { state $n = 0; $log_in->($postgrest, 'X-Real-IP' => '203.0.113.' . ++$n) }), { 401 => 3, 429 => 3 },
 	'who goes past the edge is one with all who do, whatever he claims');
+is(request(POST => "$postgrest/rpc/%6Cog%5fin", body => { email => 'x', password => 'y' })->{status}, 429, 'however he writes the path');
 is_deeply($statuses->(6, sub { state $n = 0; $log_in->($postgrest, 'X-Edge-Secret' => $web->{secret}, 'X-Real-IP' => '203.0.113.' . ++$n) }), { 401 => 6 },
 	'the edge is believed');
 is_deeply($statuses->(6, sub { state $n = 0; $log_in->($postgrest, 'X-Edge-Secret' => $web->{secret}, 'X-Real-IP' => '2001:db8::' . ++$n) }), { 401 => 3, 429 => 3 },
