@@ -3,16 +3,16 @@
 CREATE FUNCTION tixbook_api.check_ticket(code text) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    part text[] := regexp_match(code, '^(\d{1,9})\.(\d{1,7})\.([0-9a-f]{32})$');
+    part text[] := regexp_match(code, '^(\d{1,10})\.(\d{1,7})\.([0-9a-f]{32})$');
     ticket tixbook.ticket;
 BEGIN
     SELECT t.* INTO ticket FROM tixbook.ticket t
-    WHERE t.event_id = part[1]::integer AND t.seat_index = part[2]::integer AND t.secret = part[3]::uuid;
+    WHERE t.event_id = part[1]::bigint AND t.seat_index = part[2]::integer AND t.secret = part[3]::uuid;
     IF FOUND THEN
         RETURN jsonb_build_object('state', 'valid') || (tixbook.describe_ticket(ticket) - 'code');
     END IF;
     IF EXISTS (SELECT FROM tixbook.ticket_void v
-               WHERE v.event_id = part[1]::integer AND v.seat_index = part[2]::integer AND v.secret = part[3]::uuid) THEN
+               WHERE v.event_id = part[1]::bigint AND v.seat_index = part[2]::integer AND v.secret = part[3]::uuid) THEN
         RETURN jsonb_build_object('state', 'void');
     END IF;
     RETURN jsonb_build_object('state', 'unknown');

@@ -163,8 +163,12 @@ is($check->($ticket->{code} =~ s/.$/$& eq '0' ? '1' : '0'/er)->{state}, 'unknown
 is($check->('1.1')->{state}, 'unknown', 'nor is half of one');
 rest($web, POST => "/bookings/$id/cancel", %given);
 is($check->($ticket->{code})->{state}, 'void', 'cancelled, it is void');
+quiet_house($web, 2_147_483_647, 's');
+my $last = rest($web, POST => '/bookings/reserve', body => { event_id => 2_147_483_647, quantity => 1 })->{json}{booking_id};
+rest($web, POST => "/bookings/$last/payment", body => { payment_token => 'tok_test_success' });
+is($check->(rest($web, GET => "/bookings/$last/tickets")->{json}[0]{code})->{state}, 'valid', 'also for the event of the highest number');
 my $sales = rest($web, GET => '/events/1/sales', token => token_of($web, 'tixbook_organiser', 'org'))->{json};
-is($sales->{sold}, $sql->('SELECT count(*) FROM tixbook.ticket'), 'the organiser sees what is sold');
+is($sales->{sold}, $sql->('SELECT count(*) FROM tixbook.ticket WHERE event_id = 1'), 'the organiser sees what is sold');
 is($sales->{revenue}, 1000 * $sales->{sold}, 'and for how much');
 is($sql->("SELECT count(*) FROM tixbook.payment p WHERE state = 'pending'"), 0, 'no payment is left open');
 
