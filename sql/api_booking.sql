@@ -89,21 +89,24 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM tixbook.require_customer(), tixbook.require_page(page, page_size);
     RETURN tixbook.page_of('tickets', (
-        SELECT jsonb_agg(t.described ORDER BY t.starts_at, t.event_id, t.seat_index)
-        FROM (SELECT d.described, d.described ->> 'starts_at' AS starts_at, t.event_id, t.seat_index
+        SELECT jsonb_agg(t.described ORDER BY t.place)
+        FROM (SELECT d.described,
+                     row_number() OVER (ORDER BY w.ahead < 0, abs(w.ahead), t.event_id, t.seat_index) AS place
               FROM tixbook.booking b
               JOIN tixbook.ticket t ON t.event_id = b.event_id AND t.seat_index = ANY (b.seats)
                                    AND t.booking_id = b.booking_id,
-              tixbook.describe_ticket(t) AS d (described)
+              tixbook.describe_ticket(t) AS d (described),
+              -- An event is over a day after it began.
+              extract(epoch FROM (d.described ->> 'starts_at')::timestamptz - now() + interval '1 day') AS w (ahead)
               WHERE b.status = 'confirmed'
-              ORDER BY 2, 3, 4
+              ORDER BY place
               OFFSET (page - 1)::bigint * page_size LIMIT page_size + 1) AS t), page, page_size);
 END
 $$;
 COMMENT ON FUNCTION tixbook_api.my_tickets(integer, integer) IS
 'List my tickets
 
-{tickets, page, page_size, next_page}: those of all my confirmed bookings, the earliest event first, each as booking_tickets shows it. Refuses: authentication_required, invalid_parameter.';
+{tickets, page, page_size, next_page}: those of all my confirmed bookings, the next event first and those that are over last, each as booking_tickets shows it. Refuses: authentication_required, invalid_parameter.';
 
 CREATE FUNCTION tixbook_api.release(booking_id uuid = NULL) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -2,7 +2,7 @@
 \set QUIET 1
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(47);
+SELECT plan(48);
 
 CREATE TEMPORARY VIEW function AS
 SELECT p.*, l.lanname, obj_description(p.oid, 'pg_proc') AS comment
@@ -127,6 +127,20 @@ SET LOCAL ROLE tixbook_anonymous;
 SELECT is(pg_temp.sqlstate('SELECT FROM tixbook.booking'), '42501', 'who is nobody sees no table');
 SET LOCAL ROLE tixbook_administrator;
 SELECT is((SELECT count(*) FROM tixbook.booking WHERE event_id = :event), 4::bigint, 'an administrator sees them all');
+RESET ROLE;
+
+-- An event a month ago, one now, one soon, and that of tomorrow from above.
+SELECT count(e) AS made FROM unnest('{Over,On,More}'::text[]) AS title,
+    tixbook.create_event(:venue, title, now() + interval '1 hour', '{"All": 100}') AS e \gset
+SELECT count(tixbook.open_sale(event_id)) AS opened FROM tixbook.event WHERE event_id > :event \gset
+SELECT count(tixbook.confirm((tixbook.reserve(event_id, 1, customer => 'bob')).booking_id, 'more ' || event_id)) AS sold
+FROM tixbook.event WHERE event_id > :event \gset
+UPDATE tixbook.event SET starts_at = now() - interval '1 month' WHERE name = 'Over';
+UPDATE tixbook.event SET starts_at = now() - interval '3 hours' WHERE name = 'On';
+SET LOCAL ROLE tixbook_customer;
+SELECT set_config('request.jwt.claims', '{"sub": "bob"}', true) AS claims \gset
+SELECT is(jsonb_path_query_array(tixbook_api.my_tickets(), '$.tickets[*].event'), '["On", "More", "Concert", "Concert", "Concert", "Over"]',
+    'my_tickets begins with what is next, and ends with what is over');
 RESET ROLE;
 SELECT is_empty('SELECT * FROM tixbook.verify_payments()', 'and verify_payments finds nothing');
 
