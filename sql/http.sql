@@ -120,13 +120,13 @@ BEGIN
 END
 $$;
 
--- The booking that the caller names, in the path or the body, if it is his: his own, or one without
--- an owner, of which the reference is the proof. For others it does not exist.
+-- The booking that the caller names, in the path or else in the body, if it is his: his own, or one
+-- without an owner, of which the reference is the proof. For others it does not exist.
 CREATE FUNCTION tixbook.require_own_booking(booking_id uuid) RETURNS tixbook.booking
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     booking tixbook.booking := tixbook.find_booking(
-        coalesce(booking_id, tixbook.request_header('x-booking-id')::uuid));
+        coalesce(tixbook.request_header('x-booking-id')::uuid, booking_id));
 BEGIN
     IF booking.customer IS NOT NULL AND booking.customer IS DISTINCT FROM tixbook.current_customer()
        AND current_setting('role') <> 'tixbook_administrator' THEN

@@ -118,8 +118,12 @@ for my $who ([ Bob => $bob ], [ 'a stranger' => undef ])
 		}
 	}
 }
-is($sql->('SELECT * FROM tixbook.booking ORDER BY booking_id'), $before, 'her bookings are as they were');
-is_deeply(rest($web, GET => '/bookings', token => $bob)->{json}{bookings}, [], 'he lists none of them');
+my $his = rest($web, POST => '/bookings/reserve', body => { event_id => 1, quantity => 1 }, token => $bob)->{json}{booking_id};
+is(rest($web, POST => "/bookings/$held/release", body => { booking_id => $his }, token => $bob)->{status}, 404, 'the path says which booking is meant, whatever the body says');
+is(rest($web, GET => "/bookings/$his", token => $bob)->{json}{status}, 'held', 'so nothing else happened');
+$sql->("SELECT tixbook.release('$his')");
+is($sql->("SELECT * FROM tixbook.booking WHERE booking_id <> '$his' ORDER BY booking_id"), $before, 'her bookings are as they were');
+is_deeply([ map { $_->{booking_id} } @{ rest($web, GET => '/bookings', token => $bob)->{json}{bookings} } ], [$his], 'he lists none of them');
 is_deeply(rest($web, GET => '/tickets', token => $bob)->{json}{tickets}, [], 'nor her tickets');
 is(rest($web, GET => "/bookings?customer=ann&booking_id=eq.$held", token => $bob)->{status}, 404, 'nor can he ask for hers');
 my $mine = rest($web, POST => '/bookings/reserve', body => { event_id => 1, quantity => 2 }, token => $bob, key => 'ann-1');
