@@ -17,7 +17,7 @@ $$;
 COMMENT ON FUNCTION tixbook_api.reserve(integer, integer, text, text, boolean, boolean) IS
 'Hold the best seats
 
-Holds quantity seats of the event, the best that are free, side by side where that is possible (together refuses otherwise), in one section and category if named; accessible asks for accessible seats. Answers 201 with the hold: booking_id, seats by seat_index, amount in minor units of currency, expires_at, and whether the party sits side by side (adjacent). Send an Idempotency-Key, and the same one when you repeat the request: the answer is the same, with Idempotency-Replayed. Without a token the booking belongs to whoever has its booking_id. Refuses: event_not_found, event_not_on_sale, section_not_found, category_not_found, invalid_parameter, limit_exceeded, sold_out, not_enough_seats, no_adjacent_seats, busy, idempotency_key_invalid, idempotency_key_reused, request_in_progress.';
+Holds quantity seats of the event, the best that are free, side by side where that is possible (together refuses otherwise), in one section and category if named; accessible asks for accessible seats. Answers 201 with the hold: booking_id, seats by seat_index, amount in minor units of currency, expires_at, and whether the party sits side by side (adjacent). Send an Idempotency-Key, and the same one when you repeat the request: the answer is the same, with Idempotency-Replayed. Without a token the booking belongs to whoever has its booking_id. Refuses: event_not_found, event_not_on_sale, section_not_found, category_not_found, invalid_parameter, limit_exceeded, sold_out, not_enough_seats, no_adjacent_seats, busy, idempotency_key_missing, idempotency_key_invalid, idempotency_key_reused, request_in_progress.';
 
 CREATE FUNCTION tixbook_api.reserve_seats(event_id integer, seats integer[]) RETURNS tixbook.hold
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -34,7 +34,7 @@ $$;
 COMMENT ON FUNCTION tixbook_api.reserve_seats(integer, integer[]) IS
 'Hold the seats I name
 
-All of seats (by seat_index) or none; seat_taken names those that are gone. Answer and Idempotency-Key as in reserve. Refuses: event_not_found, event_not_on_sale, seat_not_found, seat_taken, invalid_parameter, limit_exceeded, busy, idempotency_key_invalid, idempotency_key_reused, request_in_progress.';
+All of seats (by seat_index) or none; seat_taken names those that are gone. Answer and Idempotency-Key as in reserve. Refuses: event_not_found, event_not_on_sale, seat_not_found, seat_taken, invalid_parameter, limit_exceeded, busy, idempotency_key_missing, idempotency_key_invalid, idempotency_key_reused, request_in_progress.';
 
 CREATE FUNCTION tixbook_api.find_booking(booking_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -161,4 +161,4 @@ $$;
 COMMENT ON FUNCTION tixbook_api.pay(text, uuid) IS
 'Pay a hold
 
-payment_token is what the payment provider''s form gave for the card. 200: paid, the booking is confirmed. 202: the provider has not answered yet; repeat the same request with the same Idempotency-Key after Retry-After. 402 payment_declined: the hold has what is left of its time, and can be paid with another card under a new key. Refuses: booking_not_found, hold_expired, illegal_transition, payment_declined, payment_in_progress, invalid_parameter, no_payment_provider, idempotency_key_invalid, idempotency_key_reused, request_in_progress, payment_reference_used, busy.';
+payment_token is what the payment provider''s form gave for the card. 200: paid, the booking is confirmed. 202: the provider has not answered yet; repeat the same request with the same Idempotency-Key after Retry-After. 402 payment_declined: the hold has what is left of its time, and can be paid with another card under a new key. Refuses: booking_not_found, hold_expired, illegal_transition, payment_declined, payment_in_progress, invalid_parameter, no_payment_provider, idempotency_key_missing, idempotency_key_invalid, idempotency_key_reused, request_in_progress, payment_reference_used, busy.';

@@ -77,6 +77,9 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     key text := tixbook.request_header('idempotency-key');
 BEGIN
+    IF key IS NULL AND current_setting('tixbook.require_idempotency_key')::boolean THEN
+        PERFORM tixbook.refuse('idempotency_key_missing', NULL, 'this request');
+    END IF;
     IF customer IS NULL AND length(btrim(key, '"')) BETWEEN 1 AND 19 THEN
         PERFORM tixbook.refuse('idempotency_key_invalid', '{"min_length": 20}',
             'without an account it must have 20 characters or more, better a random UUID');

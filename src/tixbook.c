@@ -28,6 +28,7 @@ char	   *tixbook_databases = NULL;
 int			tixbook_max_databases = 16;
 int			tixbook_cache_size = 64 * 1024;
 bool		tixbook_http_refusals = false;
+bool		tixbook_require_idempotency_key = false;
 char	   *tixbook_edge_secret = NULL;
 int			tixbook_token_ttl = 12 * 3600;
 int			tixbook_password_cost = 10;
@@ -111,6 +112,11 @@ define_http_settings(void)
 							 "The transaction of an HTTP request has it on by itself.",
 							 &tixbook_http_refusals, false,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("tixbook.require_idempotency_key",
+							 "Refuses to reserve and to pay over HTTP without an Idempotency-Key.",
+							 NULL,
+							 &tixbook_require_idempotency_key, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("tixbook.edge_secret",
 							   "What the edge shows in X-Edge-Secret, so that its X-Real-IP is believed.",
 							   "Empty: no address is known, and tixbook.address_limits are off.",

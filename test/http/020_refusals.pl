@@ -114,6 +114,16 @@ my @table = (
 			$other->rollback;
 			return $answer;
 		}, [qw(event_id operation retry_after_ms)], 'retry-after' ],
+	(map { my $path = $_; [ idempotency_key_missing => sub {
+			my $id = $hold->(1, 14);
+			$setting->(require_idempotency_key => 'on');
+			my $answer = rest($web, POST => $path eq 'payment' ? "/bookings/$id/payment" : "/bookings/$path", %given,
+				body => { payment => { payment_token => 'tok_test_success' }, reserve => { event_id => 1, quantity => 1 },
+					'reserve-seats' => { event_id => 1, seats => [15] } }->{$path});
+			$setting->(require_idempotency_key => 'off');
+			rest($web, POST => "/bookings/$id/release", %given);
+			return $answer;
+		}, undef ] } qw(reserve reserve-seats payment)),
 	[ no_payment_provider => sub {
 			my $id = $hold->(1, 11);
 			$setting->(payment_provider => "'none'");

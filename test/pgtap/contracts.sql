@@ -29,6 +29,7 @@ SELECT bag_eq($$ SELECT name, vartype, unit, min_val, max_val, boot_val, context
     ('tixbook.max_databases', 'integer', NULL, '1', '1024', '16', 'postmaster'),
     ('tixbook.cache_size', 'integer', 'kB', '0', '16777216', '65536', 'postmaster'),
     ('tixbook.http_refusals', 'bool', NULL, NULL, NULL, 'off', 'user'),
+    ('tixbook.require_idempotency_key', 'bool', NULL, NULL, NULL, 'off', 'superuser'),
     ('tixbook.edge_secret', 'string', NULL, NULL, NULL, '', 'superuser'),
     ('tixbook.token_ttl', 'integer', 's', '60', '31536000', '43200', 'superuser'),
     ('tixbook.password_cost', 'integer', NULL, '4', '15', '10', 'superuser'),
