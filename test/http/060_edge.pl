@@ -49,6 +49,7 @@ is($get->('/events/1/availability')->{headers}{'content-type'}, 'application/jso
 my $svg = $get->('/events/1/map.svg', Accept => '*/*');
 is($svg->{headers}{'content-type'}, 'image/svg+xml', 'the house is a picture');
 like($svg->{content}, qr/^<svg .*<\/svg>\s*$/s, 'drawn');
+like($get->('/events/1', Prefer => 'timezone=Asia/Tokyo')->{json}{starts_at}, qr/\+00:00$/, 'nobody chooses for others how times are written');
 my $plan = $get->('/events/1/plan', 'Accept-Encoding' => 'gzip');
 is($plan->{headers}{'content-encoding'}, 'gzip', 'the plan is compressed');
 my $head = rest($web, HEAD => '/events/1/availability');
