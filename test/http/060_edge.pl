@@ -55,6 +55,19 @@ is($plan->{headers}{'content-encoding'}, 'gzip', 'the plan is compressed');
 my $head = rest($web, HEAD => '/events/1/availability');
 is(join(' ', $head->{status}, $head->{content} // '', $head->{headers}{etag}), "200  $json->{headers}{etag}", 'HEAD tells the tag');
 
+# Pages of other origins: what is kept says so, whoever asked first, and what is nobody's own needs no PostgREST to say so.
+my %elsewhere = (Origin => 'https://elsewhere.example', 'Access-Control-Request-Headers' => 'authorization,idempotency-key');
+is($get->("/events/1/$_")->{headers}{'access-control-allow-origin'}, '*', "$_ may be shown elsewhere") for qw(availability sections no/such/path);
+for my $row ([ GET => '/events/1/availability', 204 ], [ GET => '/events/1', 204 ], [ POST => '/bookings/reserve', 200 ], [ POST => '/rpc/log_in', 200 ])
+{
+	my ($method, $path, $status) = @$row;
+	my $asked = rest($web, OPTIONS => $path, headers => { %elsewhere, 'Access-Control-Request-Method' => $method });
+	is(join(' ', $asked->{status}, $asked->{headers}{'access-control-allow-origin'}), "$status *", "$path may be asked from elsewhere");
+	like($asked->{headers}{'access-control-allow-headers'}, qr/authorization,\s*idempotency-key/, 'with its headers');
+	like($asked->{headers}{'access-control-allow-methods'}, qr/\b$method\b/, "by $method");
+}
+like(rest($web, POST => '/rpc/log_in', body => {}, headers => \%elsewhere)->{headers}{'access-control-expose-headers'}, qr/Retry-After/, 'and sees when to come again');
+
 # Tags
 for my $path (qw(/events/1/availability /events/1/plan /events/1/map.svg))
 {
