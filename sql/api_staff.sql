@@ -58,7 +58,7 @@ $$;
 COMMENT ON FUNCTION tixbook_api.settle_payment(uuid, text, text, text) IS
 'Say what became of a payment
 
-For the program that speaks to the payment provider: outcome is captured, with the provider''s own id as provider_reference, or declined, with decline_reason. May be repeated. Answers {payment_id, state}. Refuses: payment_not_found, payment_reference_used, invalid_parameter, booking_not_found, busy.';
+For the program that speaks to the payment provider: outcome is captured, with the provider''s own id as provider_reference, or declined, with decline_reason. May be repeated. Answers {payment_id, state}. Refuses: payment_not_found, payment_reference_used, invalid_parameter, busy.';
 
 -- A parameter without a name is the whole body, and json keeps it letter by letter: the signature
 -- is over what was sent.
@@ -73,4 +73,4 @@ $$;
 COMMENT ON FUNCTION tixbook_api.payment_webhook(json) IS
 'Hear from the payment provider
 
-The body is {"provider", "payment_id", "outcome": "captured" or "declined", "provider_reference", "decline_reason"}; the header Tixbook-Signature is "t=<seconds since 1970>,v1=<hex of HMAC-SHA-256 over t, a full stop and the body>", at most five minutes old. May be repeated. Answers {payment_id, state}. Refuses: signature_invalid, payment_not_found, payment_reference_used, invalid_parameter, booking_not_found, busy.';
+The body is {"provider", "payment_id", "outcome": "captured" or "declined", "provider_reference", "decline_reason"}; the header Tixbook-Signature is "t=<seconds since 1970>,v1=<hex of HMAC-SHA-256 over t, a full stop and the body>", at most five minutes old. May be repeated. Answers {payment_id, state}. Refuses: signature_invalid, payment_not_found, payment_reference_used, invalid_parameter, busy.';

@@ -31,6 +31,8 @@ CREATE TABLE tixbook.booking (
 );
 CREATE INDEX booking_due_idx ON tixbook.booking (expires_at, event_id)
     WHERE status IN ('held', 'paying');
+CREATE INDEX booking_ended_idx ON tixbook.booking (expires_at)
+    WHERE status IN ('released', 'expired');
 CREATE INDEX booking_customer_idx ON tixbook.booking (customer, event_id)
     WHERE customer IS NOT NULL;
 CREATE UNIQUE INDEX booking_payment_idx ON tixbook.booking (event_id, payment_reference)

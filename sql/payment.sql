@@ -55,7 +55,7 @@ RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tixbook_end_payment';
 COMMENT ON FUNCTION tixbook.end_payment(uuid, text, timestamptz, text) IS
-'Internal: with a payment_reference confirms the booking, without one gives the hold back what is left of its time. False: it came too late. Refuses: booking_not_found, payment_reference_used, busy.';
+'Internal: with a payment_reference confirms the booking, without one gives the hold back what is left of its time. False: it came too late. Refuses: payment_reference_used, busy.';
 
 CREATE FUNCTION tixbook.new_payment_id(event_id integer) RETURNS uuid
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
@@ -194,7 +194,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tixbook.settle_payment(uuid, text, text, text) IS
-'What a provider has decided on payment payment_id: outcome is captured, with the provider''s own id provider_reference (1 to 200 characters, unique for ever), or declined, for decline_reason. Captured money confirms the booking; where the hold has ended meanwhile, the same seats are booked again if they can be had for the same price (rebooked_as), else the payment is in due_refund. Declined gives the hold back what is left of its time. A settled payment stays as it is, but that one declined may yet turn out to be captured. Returns the payment. Refuses: payment_not_found, payment_reference_used, invalid_parameter, busy, booking_not_found.';
+'What a provider has decided on payment payment_id: outcome is captured, with the provider''s own id provider_reference (1 to 200 characters, unique for ever), or declined, for decline_reason. Captured money confirms the booking; where the hold has ended meanwhile, the same seats are booked again if they can be had for the same price (rebooked_as), else the payment is in due_refund. Declined gives the hold back what is left of its time. A settled payment stays as it is, but that one declined may yet turn out to be captured. Returns the payment. Refuses: payment_not_found, payment_reference_used, invalid_parameter, busy.';
 
 -- Asks the provider about a payment that is under way.
 CREATE FUNCTION tixbook.ask_provider(payment tixbook.payment) RETURNS tixbook.payment
@@ -335,7 +335,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tixbook.settle_payments(integer) IS
-'Asks the provider about up to batch payments (1 to 100000) that are under way, the oldest first, and gives back what is in due_refund; returns how many it settled. For pg_cron, or by hand: a customer who repeats his payment asks for it as well. Refuses: invalid_parameter, payment_not_found, payment_reference_used, booking_not_found, busy.';
+'Asks the provider about up to batch payments (1 to 100000) that are under way, the oldest first, and gives back what is in due_refund; returns how many it settled. For pg_cron, or by hand: a customer who repeats his payment asks for it as well. Refuses: invalid_parameter, payment_not_found, payment_reference_used, busy.';
 
 
 -- Webhooks
@@ -389,7 +389,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tixbook.payment_webhook(text, text) IS
-'What a provider sends when it has decided: body is JSON {"provider", "payment_id", "outcome", "provider_reference", "decline_reason"}, as sent, signature "t=<seconds since 1970>,v1=<hex of HMAC-SHA-256 over t, a full stop and the body>" with the secret of set_webhook_secret, at most five minutes old. May be repeated. The outcomes are those of settle_payment. Returns the payment. Refuses: signature_invalid, payment_not_found, payment_reference_used, invalid_parameter, busy, booking_not_found.';
+'What a provider sends when it has decided: body is JSON {"provider", "payment_id", "outcome", "provider_reference", "decline_reason"}, as sent, signature "t=<seconds since 1970>,v1=<hex of HMAC-SHA-256 over t, a full stop and the body>" with the secret of set_webhook_secret, at most five minutes old. May be repeated. The outcomes are those of settle_payment. Returns the payment. Refuses: signature_invalid, payment_not_found, payment_reference_used, invalid_parameter, busy.';
 
 
 -- For verify(): money is never lost, seen from the payments.

@@ -10,6 +10,7 @@ CREATE FUNCTION tixbook.worker_status(
     OUT database oid, OUT database_name text, OUT state text, OUT pid integer,
     OUT started_at timestamptz, OUT next_wake timestamptz, OUT restarts bigint,
     OUT wake_ups bigint, OUT batches bigint, OUT holds_expired bigint, OUT keys_purged bigint,
+    OUT holds_purged bigint,
     OUT last_lag interval, OUT max_lag interval, OUT errors bigint, OUT last_error_at timestamptz)
 RETURNS SETOF record
 LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 5

@@ -78,3 +78,15 @@ json_numbers(const int32 *numbers, int32 n)
 	appendStringInfoChar(&json, ']');
 	return json.data;
 }
+
+int32
+argument_batch(FunctionCallInfo fcinfo, int n)
+{
+	int32		batch = PG_ARGISNULL(n) ? 0 : PG_GETARG_INT32(n);
+	Refusal		refusal = {REASON_NONE};
+
+	if (batch >= 1 && batch <= MAX_BATCH)
+		return batch;
+	refuse_parameter(&refusal, "batch", psprintf("must be from 1 to %d", MAX_BATCH));
+	refusal_raise(&refusal);
+}

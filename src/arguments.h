@@ -12,6 +12,8 @@
 /* As many as the largest house has. */
 #define MAX_SEATS_A_CALL 1000000
 
+#define MAX_BATCH 100000
+
 /* NULL where the argument is null; else a palloc'd string. */
 extern char *argument_text(FunctionCallInfo fcinfo, int n);
 
@@ -21,6 +23,9 @@ extern Event *argument_event(FunctionCallInfo fcinfo, int n, Refusal *refusal);
 /* Seats by seat_index, sorted, each once; at least one. */
 extern bool argument_seats(FunctionCallInfo fcinfo, int n, int32 **seats, int32 *nseats,
 						   Refusal *refusal);
+
+/* How many rows one call may deal with; raises the refusal. */
+extern int32 argument_batch(FunctionCallInfo fcinfo, int n);
 
 extern bool refuse_parameter(Refusal *refusal, const char *parameter, const char *complaint);
 

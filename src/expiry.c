@@ -16,6 +16,7 @@
 #include "arguments.h"
 #include "attempt.h"
 #include "booking.h"
+#include "ended_hold.h"
 #include "expiry.h"
 #include "idempotency.h"
 
@@ -427,17 +428,13 @@ expiry_next_due(TimestampTz *due)
 Datum
 tixbook_sweep(PG_FUNCTION_ARGS)
 {
-	int32		batch = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT32(0);
-	Refusal		refusal = {REASON_NONE};
+	int32		batch;
 	int			ended;
 
 	PreventCommandIfReadOnly("tixbook.sweep()");
-	if (batch < 1 || batch > 100000)
-	{
-		refuse_parameter(&refusal, "batch", "must be from 1 to 100000");
-		refusal_raise(&refusal);
-	}
+	batch = argument_batch(fcinfo, 0);
 	ended = expiry_run(batch);
 	idempotency_purge(batch);
+	ended_holds_purge(batch);
 	PG_RETURN_INT32(ended);
 }

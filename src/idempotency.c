@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "claim.h"
+#include "arguments.h"
 #include "idempotency.h"
 #include "settings.h"
 #include "store.h"
@@ -114,24 +115,13 @@ start_by_key(StoreScan *scan, const KeyedRequest *request)
 	store_scan_start(scan, keys, 4);
 }
 
-/* Deletes the row just found, unless others have it. */
-static bool
-delete_found(StoreScan *scan, Store *store)
-{
-	if (!store_lock(scan))
-		return false;
-	store_delete(store, &scan->slot->tts_tid);
-	CommandCounterIncrement();
-	return true;
-}
-
 static void
 forget_expired(StoreScan *scan)
 {
 	Store		store;
 
 	store_open(&store, STORE_IDEMPOTENCY_KEY);
-	(void) delete_found(scan, &store);
+	(void) store_delete_found(&store, scan);
 	store_close(&store);
 }
 
@@ -230,7 +220,7 @@ idempotency_purge(int batch)
 	while (purged < batch && store_scan_next(&scan))
 	{
 		CHECK_FOR_INTERRUPTS();
-		purged += delete_found(&scan, &store);
+		purged += store_delete_found(&store, &scan);
 	}
 	store_scan_close(&scan);
 	store_close(&store);
@@ -260,17 +250,8 @@ idempotency_next_due(TimestampTz *due)
 Datum
 tixbook_purge_idempotency_keys(PG_FUNCTION_ARGS)
 {
-	Refusal		refusal = {REASON_NONE};
-	int32		batch = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT32(0);
-
 	PreventCommandIfReadOnly("tixbook.purge_idempotency_keys()");
-	if (batch < 1 || batch > 100000)
-	{
-		refuse(&refusal, REASON_INVALID_PARAMETER, "batch must be from 1 to 100000",
-			   "{\"parameter\": \"batch\"}");
-		refusal_raise(&refusal);
-	}
-	PG_RETURN_INT32(idempotency_purge(batch));
+	PG_RETURN_INT32(idempotency_purge(argument_batch(fcinfo, 0)));
 }
 
 /* The arguments event_id, operation, customer, key, parameters; none but the customer may be null. */

@@ -87,11 +87,13 @@ return_to_hold(Bookings *bookings, Booking *booking, TimestampTz hold_expires_at
 		booking_give_back(booking, refusal);
 }
 
-/* Whether the refusal says that the hold had gone when its money came. */
+/* Whether the refusal says that the hold had gone when its money came; its booking, even. */
 static bool
 came_too_late(const Refusal *refusal)
 {
-	return refusal->reason == REASON_HOLD_EXPIRED || refusal->reason == REASON_ILLEGAL_TRANSITION;
+	return refusal->reason == REASON_HOLD_EXPIRED ||
+		refusal->reason == REASON_ILLEGAL_TRANSITION ||
+		refusal->reason == REASON_BOOKING_NOT_FOUND;
 }
 
 /*

@@ -6,6 +6,7 @@ extern int	tixbook_hold_ttl;			/* seconds */
 extern int	tixbook_max_hold;			/* seconds */
 extern int	tixbook_lock_wait;			/* milliseconds */
 extern int	tixbook_idempotency_ttl;	/* seconds */
+extern int	tixbook_ended_hold_ttl;	/* seconds; -1: for ever */
 extern int	tixbook_expiry_batch;		/* holds a transaction */
 extern bool tixbook_expiry_worker;
 extern char *tixbook_databases;

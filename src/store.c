@@ -43,6 +43,8 @@ static const char *const index_names[STORE_INDEXES] = {
 	[STORE_BOOKING_DUE] = "booking_due_idx",
 	[STORE_BOOKING_CUSTOMER] = "booking_customer_idx",
 	[STORE_BOOKING_PAYMENT] = "booking_payment_idx",
+	[STORE_BOOKING_ENDED] = "booking_ended_idx",
+	[STORE_BOOKING_HISTORY_BOOKING] = "booking_history_booking_idx",
 	[STORE_TICKET_KEY] = "ticket_pkey",
 	[STORE_IDEMPOTENCY_KEY_KEY] = "idempotency_key_pkey",
 	[STORE_IDEMPOTENCY_KEY_DUE] = "idempotency_key_expires_idx",
@@ -452,6 +454,17 @@ store_lock(StoreScan *scan)
 							  GetCurrentCommandId(true), LockTupleNoKeyExclusive,
 							  LockWaitSkip, TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
 	return result == TM_Ok;
+}
+
+/* Deletes the row just found; false: another transaction has it, or it is gone. */
+bool
+store_delete_found(Store *store, StoreScan *scan)
+{
+	if (!store_lock(scan))
+		return false;
+	store_delete(store, &scan->slot->tts_tid);
+	CommandCounterIncrement();
+	return true;
 }
 
 void

@@ -42,6 +42,8 @@ typedef enum StoreIndex
 	STORE_BOOKING_DUE,			/* expires_at, event_id: held or paying */
 	STORE_BOOKING_CUSTOMER,		/* customer, event_id */
 	STORE_BOOKING_PAYMENT,		/* event_id, payment_reference */
+	STORE_BOOKING_ENDED,		/* expires_at: released or expired */
+	STORE_BOOKING_HISTORY_BOOKING,	/* event_id, booking_id, changed_at */
 	STORE_TICKET_KEY,			/* event_id, seat_index */
 	STORE_IDEMPOTENCY_KEY_KEY,	/* event_id, operation, principal, key */
 	STORE_IDEMPOTENCY_KEY_DUE,	/* expires_at */
@@ -102,6 +104,7 @@ extern TM_Result store_update(Store *store, ItemPointer tid, const Datum *values
 extern void store_tell_duplicate(Store *store, StoreIndex index);
 extern void store_delete(Store *store, ItemPointer tid);
 extern bool store_lock(StoreScan *scan);
+extern bool store_delete_found(Store *store, StoreScan *scan);
 
 extern void store_scan_open(StoreScan *scan, StoreTable table, StoreIndex index);
 extern void store_scan_open_to_read(StoreScan *scan, StoreTable table, StoreIndex index);

@@ -22,6 +22,7 @@ int			tixbook_hold_ttl = 600;
 int			tixbook_max_hold = 24 * 3600;
 int			tixbook_lock_wait = 1000;
 int			tixbook_idempotency_ttl = 24 * 3600;
+int			tixbook_ended_hold_ttl = 7 * 24 * 3600;
 int			tixbook_expiry_batch = 1000;
 bool		tixbook_expiry_worker = true;
 char	   *tixbook_databases = NULL;
@@ -65,6 +66,11 @@ define_booking_settings(void)
 							"How long an idempotency key is remembered.",
 							NULL,
 							&tixbook_idempotency_ttl, 24 * 3600, 60, 365 * 24 * 3600,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.ended_hold_ttl",
+							"How long the booking of a hold that expired or was released is kept; -1: for ever.",
+							NULL,
+							&tixbook_ended_hold_ttl, 7 * 24 * 3600, -1, INT_MAX,
 							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 }
 

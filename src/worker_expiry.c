@@ -30,6 +30,7 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "ended_hold.h"
 #include "expiry.h"
 #include "idempotency.h"
 #include "settings.h"
@@ -46,8 +47,8 @@
 #define FIRST_ERROR_PAUSE_MS	100
 #define MAX_ERROR_PAUSE_MS		10000
 
-/* Idempotency keys need not go promptly. */
-#define PURGE_INTERVAL_MS		60000
+/* What is of no more use need not go promptly. */
+#define PURGE_INTERVAL_MS		10000
 
 /* A clock that is set forward must not leave holds over for longer. */
 #define MAX_NAP_MS				(5 * 60 * 1000)
@@ -66,6 +67,14 @@ typedef enum LeaveReason
 	LEAVE_AGAIN					/* another is to follow: held back, extension made anew */
 } LeaveReason;
 
+/* Rows whose time is over, and how they go. */
+typedef struct Purge
+{
+	bool		(*next_due) (TimestampTz *due);
+	int			(*run) (int batch);
+	TimestampTz not_before;
+} Purge;
+
 /* One look at the tables, in one transaction. */
 typedef struct Look
 {
@@ -73,7 +82,7 @@ typedef struct Look
 	TimestampTz due;			/* end of the earliest hold if that is over, else 0 */
 	TimestampTz wake_at;		/* next instant something is due, or NEVER */
 	int			expired;
-	int			purged;
+	int			purged[PURGES];
 } Look;
 
 PGDLLEXPORT void worker_expiry_main(Datum main_arg);
@@ -86,7 +95,10 @@ static uint32 asks_seen;
 static Oid	my_extension;
 static int	stuck_pause_ms = 0;
 static int	error_pause_ms = 0;
-static TimestampTz purge_not_before = 0;
+static Purge purges[PURGES] = {
+	[PURGE_KEYS] = {idempotency_next_due, idempotency_purge},
+	[PURGE_ENDED_HOLDS] = {ended_holds_next_due, ended_holds_purge},
+};
 
 /* Hands the slot back; runs when the process is no longer seen in the database. */
 static void
@@ -209,23 +221,23 @@ find_extension(void)
 }
 
 static void
-look_for_keys(Look *look, TimestampTz now)
+look_to_purge(Purge *purge, Look *look, int *purged, TimestampTz now)
 {
 	TimestampTz due;
 
-	if (!idempotency_next_due(&due))
+	if (!purge->next_due(&due))
 		return;
-	due = Max(due, purge_not_before);
+	due = Max(due, purge->not_before);
 	if (due > now)
 	{
 		look->wake_at = Min(look->wake_at, due);
 		return;
 	}
-	look->purged = idempotency_purge(tixbook_expiry_batch);
-	if (look->purged < tixbook_expiry_batch)
+	*purged = purge->run(tixbook_expiry_batch);
+	if (*purged < tixbook_expiry_batch)
 	{
-		purge_not_before = TimestampTzPlusMilliseconds(now, PURGE_INTERVAL_MS);
-		look->wake_at = Min(look->wake_at, purge_not_before);
+		purge->not_before = TimestampTzPlusMilliseconds(now, PURGE_INTERVAL_MS);
+		look->wake_at = Min(look->wake_at, purge->not_before);
 	}
 }
 
@@ -290,7 +302,8 @@ look_in_transaction(Look *look)
 	{
 		look_for_holds(look, now);
 		if (look->due == 0)
-			look_for_keys(look, now);
+			for (int i = 0; i < PURGES; i++)
+				look_to_purge(&purges[i], look, &look->purged[i], now);
 	}
 	PopActiveSnapshot();
 	CommitTransactionCommand();
@@ -351,7 +364,8 @@ note_work(const Look *look)
 	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
 	stats->batches++;
 	stats->holds_expired += look->expired;
-	stats->keys_purged += look->purged;
+	for (int i = 0; i < PURGES; i++)
+		stats->purged[i] += look->purged[i];
 	if (look->expired > 0)
 	{
 		stats->last_lag = GetCurrentTimestamp() - look->due;
@@ -434,6 +448,16 @@ pause_after_error(void)
 	listen_for_holds();
 }
 
+static bool
+did_something(const Look *look)
+{
+	int			done = look->expired;
+
+	for (int i = 0; i < PURGES; i++)
+		done += look->purged[i];
+	return done > 0;
+}
+
 /* Works until nothing is due; returns when to wake. */
 static TimestampTz
 work(void)
@@ -453,7 +477,7 @@ work(void)
 			leave(OidIsValid(look.extension) ? LEAVE_AGAIN : LEAVE_ABSENT);
 
 		error_pause_ms = 0;
-		if (look.expired > 0 || look.purged > 0)
+		if (did_something(&look))
 			note_work(&look);
 		else if (look.due != 0)
 		{

@@ -223,7 +223,7 @@ lag_interval(int64 microseconds)
 	return IntervalPGetDatum(interval);
 }
 
-#define STATUS_COLUMNS 15
+#define STATUS_COLUMNS 16
 
 static void
 put_status(ReturnSetInfo *rsinfo, const WorkerSlot *slot)
@@ -249,7 +249,8 @@ put_status(ReturnSetInfo *rsinfo, const WorkerSlot *slot)
 	values[n++] = Int64GetDatum(slot->stats.wake_ups);
 	values[n++] = Int64GetDatum(slot->stats.batches);
 	values[n++] = Int64GetDatum(slot->stats.holds_expired);
-	values[n++] = Int64GetDatum(slot->stats.keys_purged);
+	values[n++] = Int64GetDatum(slot->stats.purged[PURGE_KEYS]);
+	values[n++] = Int64GetDatum(slot->stats.purged[PURGE_ENDED_HOLDS]);
 	values[n++] = lag_interval(slot->stats.last_lag);
 	values[n++] = lag_interval(slot->stats.max_lag);
 	values[n++] = Int64GetDatum(slot->stats.errors);

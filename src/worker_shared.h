@@ -49,13 +49,21 @@ typedef enum WorkerState
 	WORKER_RUNNING
 } WorkerState;
 
+/* What goes when its time is over. */
+typedef enum PurgeKind
+{
+	PURGE_KEYS,					/* of idempotency */
+	PURGE_ENDED_HOLDS,
+	PURGES
+} PurgeKind;
+
 /* What a worker has done since the server started; written by it alone. */
 typedef struct WorkerStats
 {
 	int64		wake_ups;
 	int64		batches;
 	int64		holds_expired;
-	int64		keys_purged;
+	int64		purged[PURGES];
 	int64		errors;
 	int64		last_lag;		/* microseconds from a hold's end to its seats being free */
 	int64		max_lag;

@@ -2,7 +2,7 @@
 \set QUIET 1
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(64);
+SELECT plan(65);
 
 CREATE FUNCTION pg_temp.sqlstate(statement text) RETURNS text
 LANGUAGE plpgsql AS $$
@@ -23,6 +23,7 @@ SELECT bag_eq($$ SELECT name, vartype, unit, min_val, max_val, boot_val, context
     ('tixbook.max_hold', 'integer', 's', '1', '2592000', '86400', 'superuser'),
     ('tixbook.lock_wait', 'integer', 'ms', '0', '60000', '1000', 'user'),
     ('tixbook.idempotency_ttl', 'integer', 's', '60', '31536000', '86400', 'superuser'),
+    ('tixbook.ended_hold_ttl', 'integer', 's', '-1', '2147483647', '604800', 'superuser'),
     ('tixbook.expiry_worker', 'bool', NULL, NULL, NULL, 'on', 'sighup'),
     ('tixbook.expiry_batch', 'integer', NULL, '1', '100000', '1000', 'sighup'),
     ('tixbook.databases', 'string', NULL, NULL, NULL, '', 'sighup'),
@@ -129,7 +130,7 @@ FROM unnest(ARRAY['availability(%s)', 'section_availability(%s)', 'seat_plan(%s)
     'search_events(''concert'')', 'find_booking(%2$L)', 'booking_tickets(%2$L)', 'history(%2$L)']) AS call;
 SELECT is(pg_temp.sqlstate(format('SELECT tixbook.' || call, :event, :'held')), '25006', 'writes: ' || call)
 FROM unnest(ARRAY['reserve(%s, 1)', 'reserve_seats(%s, ''{11999}'')', 'confirm(%2$L, ''x'')', 'release(%2$L)', 'cancel(%2$L)',
-    'sweep()', 'purge_idempotency_keys()', 'block_seats(%s, ''{11999}'')', 'unblock_seats(%s, ''{1}'')',
+    'sweep()', 'purge_idempotency_keys()', 'purge_ended_holds()', 'block_seats(%s, ''{11999}'')', 'unblock_seats(%s, ''{1}'')',
     'pause_sale(%s)', 'open_sale(%s)', 'create_venue(''X'')', 'rebuild_search()']) AS call;
 ROLLBACK TO before_read_only;
 

@@ -2,7 +2,7 @@
 \set QUIET 1
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(124);
+SELECT plan(127);
 
 -- A seller works in the application, a clerk administers, a stranger may only log in.
 CREATE ROLE pgtap_seller LOGIN;
@@ -184,7 +184,7 @@ FROM unnest(ARRAY['add_standing_section(%2$s, ''Yard'', 50, ''Standing'')', 'set
     'set_accessible(%2$s, ''{0}'')', 'set_prices(%1$s, ''{"Front": 700}'')', 'open_sale(%1$s)', 'block_seats(%1$s, ''{1,2}'')',
     'unblock_seats(%1$s, ''{2}'')', 'block_section(%1$s, ''Yard'')', 'unblock_section(%1$s, ''Yard'')',
     'pause_sale(%1$s)', 'open_sale(%1$s)', 'add_standing_section(%2$s, ''Yard'', 50, ''Standing'')', 'add_inventory(%1$s)',
-    'rebuild_search()', 'sweep()', 'purge_idempotency_keys()', 'start_worker()', 'worker_status()', 'refusals()']) AS call;
+    'rebuild_search()', 'sweep()', 'purge_idempotency_keys()', 'purge_ended_holds()', 'start_worker()', 'worker_status()', 'refusals()']) AS call;
 SELECT is_empty('SELECT * FROM tixbook.verify()', 'and sees that all is sound');
 SELECT is(free, 211, 'with all but one seat on sale') FROM tixbook.availability(:event);
 
@@ -213,7 +213,7 @@ SELECT is(tixbook.event_of(:'named'), :event, 'of the event in the reference');
 SELECT is(pg_temp.sqlstate('SELECT tixbook.refuse(''busy'')'), 'TB107', 'and can refuse as the product does');
 SELECT is(pg_temp.sqlstate(format('SET LOCAL tixbook.%s', setting)), expected, 'setting ' || setting)
 FROM (VALUES ('lock_wait = ''50ms''', '00000'), ('hold_ttl = ''1d''', '42501'), ('max_hold = ''30d''', '42501'),
-             ('idempotency_ttl = ''1min''', '42501')) AS settings (setting, expected);
+             ('idempotency_ttl = ''1min''', '42501'), ('ended_hold_ttl = ''1s''', '42501')) AS settings (setting, expected);
 
 -- What a seller cannot, nor a stranger.
 CREATE FUNCTION pg_temp.open_to_me(calls text[]) RETURNS SETOF text
@@ -224,7 +224,7 @@ FROM unnest(ARRAY['import_seating_plan(NULL)', 'create_venue(''X'')', 'add_stand
     'set_focal_point(%2$s, 1, 1)', 'set_accessible(%2$s, NULL)', 'create_event(%2$s, ''X'', now(), ''{}'')',
     'set_prices(%s, ''{}'')', 'open_sale(%s)', 'pause_sale(%s)', 'close_sale(%s)', 'add_inventory(%s)',
     'block_seats(%s, ''{3}'')', 'unblock_seats(%s, ''{1}'')', 'block_section(%s, ''Yard'')', 'unblock_section(%s, ''Yard'')',
-    'verify()', 'sweep()', 'purge_idempotency_keys()', 'rebuild_search()', 'worker_status()', 'start_worker()']) AS call \gset
+    'verify()', 'sweep()', 'purge_idempotency_keys()', 'purge_ended_holds()', 'rebuild_search()', 'worker_status()', 'start_worker()']) AS call \gset
 SELECT array_agg(format(call, :event, :venue, :'booking')) AS selling
 FROM unnest(ARRAY['search_events()', 'availability(%s)', 'section_availability(%s)', 'seat_plan(%s)', 'seat_map_svg(%s)',
     'seat_label(%2$s, 1)', 'seat_labels(%2$s, ''{1}'')', 'reserve(%s, 1)', 'reserve_seats(%s, ''{7}'')',
@@ -236,7 +236,7 @@ SELECT is_empty(format('SELECT pg_temp.open_to_me(%L)', :'setting_up'), 'nor doe
 SELECT is_empty(format('SELECT pg_temp.open_to_me(%L)', :'selling'), 'who does not sell either');
 SAVEPOINT done_by_clerk;
 SET SESSION AUTHORIZATION pgtap_clerk;
-SELECT is((SELECT count(*) FROM pg_temp.open_to_me(:'setting_up')), 21::bigint, 'a clerk does all, so the calls were calls');
+SELECT is((SELECT count(*) FROM pg_temp.open_to_me(:'setting_up')), 22::bigint, 'a clerk does all, so the calls were calls');
 SELECT is((SELECT count(*) FROM pg_temp.open_to_me(:'selling')), 16::bigint, 'of both kinds');
 ROLLBACK TO done_by_clerk;
 RESET SESSION AUTHORIZATION;
@@ -389,7 +389,7 @@ FROM unnest(ARRAY['block_seats(%s, ''{3}'')', 'unblock_seats(%s, ''{3}'')', 'blo
     'import_seating_plan(%3$L, ''Other'', standing => ''[{"section": "Pit", "capacity": 9, "category": "Pit"}]'')',
     'add_standing_section(%2$s, ''Yard'', 5, ''Standing'')', 'add_inventory(%s)', 'set_focal_point(%2$s, 1, 1)', 'set_accessible(%2$s, ''{3}'')',
     'create_event(%2$s, ''Second'', ''2099-01-01'', ''{"Front": 1, "Standing": 2}'')', 'set_prices(%s, ''{"Front": 3}'')',
-    'pause_sale(%s)', 'open_sale(%s)', 'verify()', 'sweep()', 'purge_idempotency_keys()', 'rebuild_search()', 'close_sale(%s)',
+    'pause_sale(%s)', 'open_sale(%s)', 'verify()', 'sweep()', 'purge_idempotency_keys()', 'purge_ended_holds()', 'rebuild_search()', 'close_sale(%s)',
     'seating_plan_faults(%3$L)']) AS call;
 SELECT is_empty('SELECT what, as_whom, count(*) FROM evil.log GROUP BY 1, 2', 'and no code of the clerk ran as anybody else');
 RESET SESSION AUTHORIZATION;

@@ -2,7 +2,7 @@
 \set QUIET 1
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(141);
+SELECT plan(142);
 
 -- What a statement is refused with: SQLSTATE, message, detail and hint; null where it is not.
 CREATE FUNCTION pg_temp.refusal(statement text) RETURNS jsonb
@@ -149,7 +149,7 @@ FROM (VALUES
     ('set_prices(%s, ''[]'')', 'prices'), ('set_prices(%s, NULL)', 'prices'), ('set_prices(%s, ''{"Front": 1.5}'')', 'prices'),
     ('set_prices(%s, ''{"Front": -1}'')', 'prices'), ('set_prices(%s, ''{"Front": "5"}'')', 'prices'),
     ('search_events(page => 0 * %s)', 'page'), ('search_events(page_size => 101 + 0 * %s)', 'page_size'),
-    ('sweep(0 * %s)', 'batch'), ('purge_idempotency_keys(0 * %s)', 'batch'),
+    ('sweep(0 * %s)', 'batch'), ('purge_idempotency_keys(0 * %s)', 'batch'), ('purge_ended_holds(0 * %s)', 'batch'),
     ('confirm(NULL, ''%s'')', 'booking_id')) AS wrong (call, parameter);
 SELECT is(pg_temp.refused(format('SELECT tixbook.create_event(%s, ', :venue) || arguments || ')') ->> 'parameter', parameter,
     'invalid: create_event ' || arguments)

@@ -75,8 +75,8 @@ INSERT INTO nature
 SELECT unnest('{import_seating_plan,add_standing_section,create_venue,set_accessible,set_focal_point,create_event,
     set_prices,open_sale,pause_sale,close_sale,set_sale_status,add_inventory,create_inventory,lay_out_blocks,
     block_seats,unblock_seats,block_section,unblock_section,reserve,reserve_seats,confirm,release,cancel,
-    sweep,purge_idempotency_keys,rebuild_search,start_worker,prewarm,pay,settle_payment,settle_payments,payment_webhook,
-    set_webhook_secret,sign_up,log_in,issue_token,rotate_token_key,set_account_role,set_password,
+    sweep,purge_idempotency_keys,purge_ended_holds,rebuild_search,start_worker,prewarm,pay,settle_payment,settle_payments,
+    payment_webhook,set_webhook_secret,sign_up,log_in,issue_token,rotate_token_key,set_account_role,set_password,
     begin_http_request}'::text[]), 'v', 'u', false;
 INSERT INTO nature
 SELECT unnest('{search_events,seat_plan,seat_map_svg,find_booking,booking_tickets,
@@ -293,7 +293,7 @@ SELECT name, reason FROM unnest('{pay,settle_payment,settle_payments,payment_web
     unnest('{event_not_found,event_not_on_sale,limit_exceeded,seat_not_found,seat_taken}'::text[]) AS reason
 UNION ALL
 SELECT name, reason FROM unnest('{settle_payment,settle_payments,payment_webhook}'::text[]) AS name,
-    unnest('{hold_expired,illegal_transition,idempotency_key_invalid,idempotency_key_reused,request_in_progress}'::text[]) AS reason;
+    unnest('{booking_not_found,hold_expired,illegal_transition,idempotency_key_invalid,idempotency_key_reused,request_in_progress}'::text[]) AS reason;
 
 SELECT is_empty($$
     WITH RECURSIVE function AS (

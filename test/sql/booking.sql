@@ -181,6 +181,7 @@ SELECT statement, outcome('SELECT ' || statement) FROM (VALUES
     ($$tixbook.find_booking(NULL)$$),
     ($$tixbook.sweep(NULL)$$),
     ($$tixbook.purge_idempotency_keys(NULL)$$),
+    ($$tixbook.purge_ended_holds(NULL)$$),
     ($$(SELECT count(*) FROM tixbook.history(NULL))$$),
     ($$(SELECT count(*) FROM tixbook.booking_tickets(NULL))$$),
     ($$(SELECT count(*) FROM tixbook.verify(NULL))$$)) AS call (statement);
@@ -203,7 +204,8 @@ SELECT statement, outcome('SELECT ' || statement) FROM (VALUES
     ($$tixbook.block_seats(5, '{7}')$$),
     ($$tixbook.unblock_seats(5, '{7}')$$),
     ($$tixbook.sweep()$$),
-    ($$tixbook.purge_idempotency_keys()$$)) AS call (statement);
+    ($$tixbook.purge_idempotency_keys()$$),
+    ($$tixbook.purge_ended_holds()$$)) AS call (statement);
 ROLLBACK;
 
 SELECT * FROM tixbook.verify();

@@ -54,6 +54,7 @@ FROM (VALUES
     ($$SELECT tixbook.block_seats(1, '{1,2}')$$),
     ($$SELECT tixbook.sweep(0)$$),
     ($$SELECT tixbook.purge_idempotency_keys(0)$$),
+    ($$SELECT tixbook.purge_ended_holds(0)$$),
     ($$SELECT tixbook.find_booking('00000001-0000-8000-8000-000000000000')$$)
 ) AS call (statement), attempt(statement) a;
 

@@ -106,3 +106,25 @@ SELECT statement, outcome('SELECT ' || statement) FROM (VALUES
     ($$tixbook.sweep(100001)$$),
     ($$tixbook.sweep(NULL)$$),
     ($$tixbook.sweep(1)$$)) AS call (statement);
+
+-- Ended holds are kept for tixbook.ended_hold_ttl, counted from their end, with their history; nothing else goes.
+BEGIN;
+SELECT make_due(1, '{0}', 'due 1'), make_due(1, '{1}', 'due 2'), make_due(2, '{0}', 'due 3');
+SELECT (tixbook.reserve_seats(1, '{2}', 'paid', '1 second')).seats, (tixbook.reserve_seats(1, '{3}', 'given up', '1 second')).seats;
+SELECT (tixbook.confirm(booking_of('paid'), 'payment')).status, (tixbook.release(booking_of('given up'))).status;
+SELECT tixbook.sweep();
+SELECT tixbook.purge_ended_holds();
+SET LOCAL tixbook.ended_hold_ttl = -1;
+SELECT tixbook.purge_ended_holds();
+SET LOCAL tixbook.ended_hold_ttl = 0;
+SELECT tixbook.purge_ended_holds(2);
+SELECT * FROM booking;
+SELECT tixbook.purge_ended_holds();
+SELECT * FROM booking;
+SELECT pg_sleep(1.1);
+SELECT count(*) FROM tixbook.booking_history;
+SELECT tixbook.sweep();
+SELECT * FROM booking;
+SELECT count(*) FROM tixbook.booking_history;
+SELECT * FROM tixbook.verify();
+ROLLBACK;

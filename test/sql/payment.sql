@@ -72,5 +72,17 @@ SELECT pg_sleep(2.1);
 SELECT seats FROM tixbook.reserve(2, 1, customer => 'gus');
 SELECT * FROM past('fay');
 
+-- A hold that is long over goes with all that was written of it; money that comes for it then is due back.
+SELECT seats FROM tixbook.reserve_seats(1, '{3}', 'hal', '1 minute');
+SELECT pay('hal', 'tok_test_declined'), pay('hal', 'tok_test_silent');
+UPDATE tixbook.payment SET hold_expires_at = clock_timestamp() WHERE customer = 'hal';
+SELECT settle('hal', 'declined');
+SET tixbook.ended_hold_ttl = 0;
+SELECT tixbook.purge_ended_holds();
+SELECT customer, status FROM tixbook.booking WHERE customer IN ('eve', 'fay', 'hal');
+SELECT count(*) FROM tixbook.booking_history h WHERE NOT EXISTS (SELECT FROM tixbook.booking b WHERE b.booking_id = h.booking_id);
+SELECT settle('hal', 'declined'), settle('hal', 'captured');
+SELECT customer, provider_reference FROM tixbook.due_refund ORDER BY 1;
+
 SELECT * FROM tixbook.verify();
 SELECT * FROM tixbook.verify_payments();

@@ -177,5 +177,14 @@ $node->reload;
 ok(in_time("SELECT count(*) = 0 FROM tixbook.booking WHERE status = 'held' AND event_id = $event"),
 	'a worker that comes back ends what is due');
 
+# Ended holds are kept for as long as the setting says, and then it is the worker that purges them.
+is(sql("SELECT count(*) > 3000 FROM tixbook.booking WHERE status = 'expired'"), 't', 'ended holds are kept');
+is(worker_value($node, 'postgres', 'holds_purged'), 0, 'for the time being');
+$node->append_conf('postgresql.conf', 'tixbook.ended_hold_ttl = 0');
+$node->reload;
+ok(in_time("SELECT count(*) = 0 FROM tixbook.booking WHERE status = 'expired'"), 'the worker purges them when their time is over');
+ok(in_time('SELECT holds_purged > 3000 FROM tixbook.worker_status()'), 'and counts them');
+is(sql('SELECT count(*) FROM tixbook.verify()'), 0, 'all is sound without them');
+
 $node->stop;
 done_testing();

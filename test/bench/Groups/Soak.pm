@@ -41,7 +41,7 @@ sub group
 sub soak
 {
 	my ($bench, $seconds) = @_;
-	my $server = $bench->beside('soak');
+	my $server = $bench->beside('soak', 'tixbook.ended_hold_ttl' => "$HOLD s");
 	my $event  = Houses::event($server, $SEATS, 100);
 	my $sell   = sub { return sale($server, $event, $_[0]) };
 	$sell->($HOLD + 5);
