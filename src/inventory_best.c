@@ -34,6 +34,9 @@
 #define MAX_SPREAD 64
 StaticAssertDecl(MAX_SPREAD + LOOKS <= MAX_FRONT, "a front has room for every candidate");
 
+/* Times that the hints are followed before all blocks are looked at. */
+#define HINTED_ATTEMPTS 8
+
 /* Searches that one front serves. */
 #define FRONT_USES 16
 
@@ -109,12 +112,23 @@ renew_hint(const Search *search, int32 block_no)
 	hint->score = search->event->layout->blocks[block_no].best_score;
 }
 
+/* As the map in shared memory has it; what this transaction itself decides on is not in other hands. */
+static bool
+in_other_hands(const Search *search, int32 block_no)
+{
+	EventMap   *map = search->blocks.map;
+
+	return map != NULL && block_no < map->nblocks &&
+		pg_atomic_read_u32(&map_blocks(map)[block_no].deciders) != 0 &&
+		!cache_decides(search->event->event_id, block_no);
+}
+
 /*
  * The most promising blocks by the hints, best first: a bounded insertion sort
  * over one pass.  Equal ones are kept in their order in the house.
  */
 static int
-choose_candidates(const Search *search, int32 *candidates, int wanted)
+choose_candidates(Search *search, int32 *candidates, int wanted)
 {
 	BlockHint  *seen = search->event->hints->blocks;
 	const VenueBlock *blocks = search->event->layout->blocks;
@@ -133,6 +147,11 @@ choose_candidates(const Search *search, int32 *candidates, int wanted)
 		if (seen[b].run < quantity || (n == wanted && seen[b].score >= worst) ||
 			!eligible(search, &blocks[b]))
 			continue;
+		if (in_other_hands(search, b))
+		{
+			search->met_others = true;
+			continue;
+		}
 		place = n < wanted ? n++ : n - 1;
 		while (place > 0 && seen[candidates[place - 1]].score > seen[b].score)
 		{
@@ -175,7 +194,7 @@ look_at_map(Search *search, int32 block_no, SeatBlock *row, Run *run)
 	Seatmap    *taken;
 	bool		found;
 
-	if (pg_atomic_read_u32(&map_blocks(map)[block_no].deciders) != 0)
+	if (in_other_hands(search, block_no))
 	{
 		search->met_others = true;
 		return false;
@@ -297,15 +316,12 @@ good_enough(const Search *search, const Run *best, int looks, int32 next_block)
 static int
 spread_of(const Search *search, const int32 *candidates, int n)
 {
-	EventMap   *map = search->blocks.map;
 	int			busy = 0;
 
-	if (map == NULL)
+	if (search->blocks.map == NULL)
 		return Min((int) search->event->hints->spread, n);
 	for (int i = 0; i < n; i++)
-		busy += candidates[i] < map->nblocks &&
-			pg_atomic_read_u32(&map_blocks(map)[candidates[i]].deciders) != 0 &&
-			!cache_decides(search->event->event_id, candidates[i]);
+		busy += in_other_hands(search, candidates[i]);
 	return Min(busy + 1, n);
 }
 
@@ -388,12 +404,14 @@ front_of(Search *search, bool afresh)
 	if (afresh || front->uses_left-- <= 0 || front->quantity != wish->quantity ||
 		front->category_no != wish->category_no)
 	{
-		int			wanted = (int) event_hints->spread + LOOKS;
+		/* A map tells beforehand which blocks others are deciding on. */
+		int			wanted = (search->blocks.map != NULL ? FRONT_USES : (int) event_hints->spread) + LOOKS;
 
 		front->quantity = wish->quantity;
 		front->category_no = wish->category_no;
-		front->uses_left = FRONT_USES;
 		front->n = choose_candidates(search, front->blocks, Min(wanted, MAX_FRONT));
+		/* That there was none is soon no longer so. */
+		front->uses_left = front->n > 0 ? FRONT_USES : 0;
 	}
 	else
 		sort_front(event_hints->blocks, front);
@@ -403,14 +421,15 @@ front_of(Search *search, bool afresh)
 static bool
 take_by_hints(Search *search)
 {
-	for (int attempt = 0; attempt < 3; attempt++)
+	for (int attempt = 0; attempt < HINTED_ATTEMPTS; attempt++)
 	{
-		Front	   *front = front_of(search, attempt > 0);
+		Front	   *front;
 		bool		taken;
 
+		search->met_others = false;
+		front = front_of(search, attempt > 0);
 		if (front->n == 0)
 			return false;
-		search->met_others = false;
 		taken = take_candidate(search, front->blocks, front->n);
 		adapt_spread(search);
 		if (taken)
@@ -644,12 +663,15 @@ hints_serve(const Search *search)
 }
 
 bool
-inventory_take_remembered(Event *event, const Wish *wish, Take *take)
+inventory_take_remembered(Event *event, const Wish *wish, Take *take, bool *others)
 {
 	Search		search;
+	bool		taken;
 
 	start_search(&search, event, wish, take);
-	return end_search(&search, hints_serve(&search) && take_by_hints(&search));
+	taken = end_search(&search, hints_serve(&search) && take_by_hints(&search));
+	*others = search.met_others;
+	return taken;
 }
 
 bool

@@ -39,6 +39,9 @@ PG_FUNCTION_INFO_V1(tixbook_reserve_seats);
 /* How long a party that could sit together waits for that, rather than be split. */
 #define TOGETHER_WAIT_MS 100
 
+/* How long blocks in other hands are waited for before all of them are looked at, which is dear. */
+#define HANDS_WAIT_MS 16
+
 /* A request to hold seats: the best for a wish, or named ones. */
 typedef struct Request
 {
@@ -253,6 +256,28 @@ renew_due(Event *event, TimestampTz now)
 	cache_unpin(&map->object);
 }
 
+/* Whether it would rather wait than be split. */
+static bool
+is_patient(const Request *request)
+{
+	return !TimestampDifferenceExceeds(request->now, GetCurrentTimestamp(), TOGETHER_WAIT_MS);
+}
+
+static bool
+take_remembered(const Request *request, Take *taken)
+{
+	BoundedWait wait;
+	bool		others;
+
+	bounded_wait_start_even(&wait, Min(HANDS_WAIT_MS, tixbook_lock_wait), 1);
+	do
+	{
+		if (inventory_take_remembered(request->event, &request->wish, taken, &others))
+			return true;
+	} while (others && bounded_wait(&wait));
+	return false;
+}
+
 /*
  * Takes the seats.  What is busy is tried again and again until
  * tixbook.lock_wait is over, and nothing is locked in between: so nobody waits
@@ -267,17 +292,16 @@ take_seats(const Request *request, Take *taken, Refusal *refusal)
 	if (inventory_certainly_gone(request->event, &request->wish, request->seats, request->now,
 								 refusal))
 		return false;
-	if (request->seats != NULL ? take(request, true, taken, refusal) :
-		inventory_take_remembered(request->event, &request->wish, taken))
-		return true;
 	bounded_wait_start(&wait, tixbook_lock_wait);
+	if (request->seats != NULL && take(request, true, taken, refusal))
+		return true;
 	for (;;)
 	{
-		bool		patient = !TimestampDifferenceExceeds(request->now, GetCurrentTimestamp(),
-														  TOGETHER_WAIT_MS);
 		int			ended;
 
-		if (make_way_and_take(request, patient, batch, &ended, taken, refusal))
+		if (request->seats == NULL && take_remembered(request, taken))
+			return true;
+		if (make_way_and_take(request, is_patient(request), batch, &ended, taken, refusal))
 			return true;
 		/* It ended as many as it was allowed to: more may help. */
 		if (ended == batch)

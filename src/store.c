@@ -504,6 +504,15 @@ bounded_wait_start(BoundedWait *wait, int milliseconds)
 {
 	wait->deadline = GetCurrentTimestamp() + (int64) milliseconds * 1000;
 	wait->pause = 1;
+	wait->longest_pause = 16;
+}
+
+/* The same with pauses that do not grow, where a try is cheap. */
+void
+bounded_wait_start_even(BoundedWait *wait, int milliseconds, long pause)
+{
+	bounded_wait_start(wait, milliseconds);
+	wait->pause = wait->longest_pause = pause;
 }
 
 /*
@@ -522,6 +531,6 @@ bounded_wait(BoundedWait *wait)
 					 wait->pause, PG_WAIT_LOCK);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
-	wait->pause = Min(wait->pause * 2, 16);
+	wait->pause = Min(wait->pause * 2, wait->longest_pause);
 	return true;
 }

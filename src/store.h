@@ -130,9 +130,11 @@ typedef struct BoundedWait
 {
 	int64		deadline;		/* TimestampTz */
 	long		pause;			/* milliseconds */
+	long		longest_pause;
 } BoundedWait;
 
 extern void bounded_wait_start(BoundedWait *wait, int milliseconds);
+extern void bounded_wait_start_even(BoundedWait *wait, int milliseconds, long pause);
 extern bool bounded_wait(BoundedWait *wait);
 
 #endif

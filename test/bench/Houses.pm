@@ -56,7 +56,8 @@ sub nearly_sold_arenas
 	my ($bench, $number) = @_;
 	my $pattern = $bench->keep('nearly sold arena', sub {
 		my $event = arena($bench);
-		sell_parties($bench, $event, 0, 9, 0.95);
+		sell_parties($bench, $event, 0, 9, 0.9);
+		sell_parties_until($bench, $event, $ARENA / 20) for 1 .. 2;
 		return $event;
 	});
 	my ($first, $last) = events($bench, $ARENA, 20, $number);
@@ -72,6 +73,15 @@ sub sell_parties
 	my ($bench, $event, $first, $last, $part) = @_;
 	my $parties = $part * $ARENA * ($last - $first + 1) / 10 / 2.5;
 	$bench->load('reserve_party', { event => $event, first => $first, last => $last }, calls => int $parties, seconds => 60);
+	return;
+}
+
+# The same until about so many seats are left.
+sub sell_parties_until
+{
+	my ($bench, $event, $free) = @_;
+	my $too_many = $bench->sql("SELECT greatest(free - $free, 0) FROM tixbook.availability($event)");
+	sell_parties($bench, $event, 0, 9, $too_many / $ARENA);
 	return;
 }
 
