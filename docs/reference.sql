@@ -44,10 +44,10 @@ SELECT E'\n## Refusals\n\nA refusal is an error with its own SQLSTATE; DETAIL is
 SELECT format('| `%s` | %s | %s | %s | %s |', reason, sqlstate, http_status, message, hint)
 FROM tixbook.refusals();
 
-SELECT E'\n## Tables\n\nNo role may write them; `tixbook_administrator` may read them.\n\n| table | |\n| --- | --- |';
+SELECT E'\n## Tables\n\nNo role may write them; `tixbook_administrator` may read them, but for those of secrets.\n\n| table | |\n| --- | --- |';
 SELECT format('| `%s` | %s |', c.relname, obj_description(c.oid, 'pg_class'))
 FROM pg_class c
-WHERE c.relnamespace = 'tixbook'::regnamespace AND c.relkind = 'r'
+WHERE c.relnamespace = 'tixbook'::regnamespace AND c.relkind IN ('r', 'v')
 ORDER BY c.relname;
 
 SELECT E'\n## Settings\n\n| setting | default | range | changed | |\n| --- | --- | --- | --- | --- |';

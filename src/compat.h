@@ -49,6 +49,15 @@
 	index_beginscan(rel, index, snapshot, nkeys, 0)
 #endif
 
+/* What a check hook hands to its assign hook. */
+#if PG_VERSION_NUM >= 160000
+#define compat_guc_malloc(size) guc_malloc(LOG, size)
+#define compat_guc_free(pointer) guc_free(pointer)
+#else
+#define compat_guc_malloc(size) malloc(size)
+#define compat_guc_free(pointer) free(pointer)
+#endif
+
 /* The file that a table's rows are in now. */
 #if PG_VERSION_NUM >= 160000
 #define compat_file_number(rel) ((rel)->rd_locator.relNumber)

@@ -58,9 +58,8 @@ delete_found(Bookings *bookings)
 	if (!booking_lock_found(bookings, &booking) ||
 		(booking.status != BOOKING_EXPIRED && booking.status != BOOKING_RELEASED))
 		return false;
-	/* What the booking does not tell itself: nothing of an expiry. */
-	if (booking.status == BOOKING_RELEASED || booking.payment_reference != NULL)
-		delete_history(&booking);
+	/* Of an expiry there is none, but there may be payments before it that were declined. */
+	delete_history(&booking);
 	store_delete(&bookings->store, &booking.tid);
 	return true;
 }

@@ -6,12 +6,15 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
+#include "utils/numeric.h"
 
 #include "compat.h"
 #include "errors.h"
@@ -35,6 +38,7 @@ static const RefusalText refusal_texts[REASON_COUNT] = {
 
 PG_FUNCTION_INFO_V1(tixbook_refuse);
 PG_FUNCTION_INFO_V1(tixbook_refusals);
+PG_FUNCTION_INFO_V1(tixbook_http_refusal);
 
 bool
 refuse(Refusal *refusal, Reason reason, const char *subject, const char *detail_format,...)
@@ -82,12 +86,75 @@ message_with_subject(const char *message, const char *subject)
 	return psprintf("%.*s%s%s", (int) (mark - message), message, subject, mark + 2);
 }
 
+/* When to try again, in whole seconds, if the detail says so; else 0. */
+static int
+retry_after(const char *detail)
+{
+	Jsonb	   *json;
+	JsonbValue *value;
+
+	if (detail == NULL || strstr(detail, "\"retry_after_ms\"") == NULL)
+		return 0;
+	json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(detail)));
+	value = JB_ROOT_IS_OBJECT(json) ?
+		getKeyJsonValueFromContainer(&json->root, "retry_after_ms", strlen("retry_after_ms"), NULL) : NULL;
+	if (value == NULL || value->type != jbvNumeric)
+		return 0;
+	return (int) ((DatumGetInt64(DirectFunctionCall1(numeric_int8,
+													 NumericGetDatum(value->val.numeric))) + 999) / 1000);
+}
+
+/* The body that a client of the HTTP API gets. */
+static char *
+http_body(const Refusal *refusal)
+{
+	const RefusalText *text = &refusal_texts[refusal->reason];
+	const char *message = message_with_subject(text->message, refusal->subject ? refusal->subject : "");
+
+	return psprintf("{\"code\": \"%s\", \"message\": %s, \"details\": %s, \"hint\": %s}",
+					text->name, json_quote(message),
+					refusal->detail ? json_quote(refusal->detail) : "null", json_quote(text->hint));
+}
+
+/* Status and headers that go with it. */
+static char *
+http_answer(const Refusal *refusal)
+{
+	const RefusalText *text = &refusal_texts[refusal->reason];
+	int			seconds = retry_after(refusal->detail);
+	StringInfoData answer;
+
+	initStringInfo(&answer);
+	appendStringInfo(&answer, "{\"status\": %d, \"headers\": {\"Cache-Control\": \"no-store\"",
+					 text->http_status);
+	/* PostgREST gives every 503 a Retry-After of its own, of 0 seconds; the edge sets that right. */
+	if (seconds > 0)
+		appendStringInfo(&answer, ", \"%s\": \"%d\"",
+						 text->http_status == 503 ? "X-Retry-After" : "Retry-After", seconds);
+	if (text->http_status == 401)
+		appendStringInfoString(&answer, ", \"WWW-Authenticate\": \"Bearer\"");
+	appendStringInfoString(&answer, "}}");
+	return answer.data;
+}
+
+/* PostgREST makes the very answer of an error of this SQLSTATE and shape. */
+pg_noreturn static void
+raise_for_http(const Refusal *refusal)
+{
+	ereport(ERROR,
+			(errcode(MAKE_SQLSTATE('P', 'G', 'R', 'S', 'T')),
+			 errmsg_internal("%s", http_body(refusal)),
+			 errdetail_internal("%s", http_answer(refusal))));
+}
+
 void
 refusal_raise(const Refusal *refusal)
 {
 	const RefusalText *text = &refusal_texts[refusal->reason];
 	const char *s = text->sqlstate;
 
+	if (tixbook_http_refusals)
+		raise_for_http(refusal);
 	ereport(ERROR,
 			(errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])),
 			 errmsg_internal("%s", message_with_subject(text->message,
@@ -118,26 +185,57 @@ reason_by_name(const char *name)
 			 errhint("tixbook.refusals() lists the reasons.")));
 }
 
-/* refuse(reason text, detail jsonb, subject text): raises; for the SQL parts. */
-Datum
-tixbook_refuse(PG_FUNCTION_ARGS)
+/* The refusal that the arguments (reason text, detail jsonb, subject text) describe. */
+static void
+read_refusal(FunctionCallInfo fcinfo, Refusal *refusal)
 {
-	Refusal		refusal = {REASON_NONE, NULL, NULL};
-
+	memset(refusal, 0, sizeof(Refusal));
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("reason must not be null")));
-	refusal.reason = reason_by_name(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	refusal->reason = reason_by_name(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	if (!PG_ARGISNULL(1))
 	{
 		Jsonb	   *detail = PG_GETARG_JSONB_P(1);
 
-		refusal.detail = JsonbToCString(NULL, &detail->root, VARSIZE(detail));
+		refusal->detail = JsonbToCString(NULL, &detail->root, VARSIZE(detail));
 	}
 	if (!PG_ARGISNULL(2))
-		refusal.subject = text_to_cstring(PG_GETARG_TEXT_PP(2));
+		refusal->subject = text_to_cstring(PG_GETARG_TEXT_PP(2));
+}
+
+/* refuse(reason text, detail jsonb, subject text): raises; for the SQL parts. */
+Datum
+tixbook_refuse(PG_FUNCTION_ARGS)
+{
+	Refusal		refusal;
+
+	read_refusal(fcinfo, &refusal);
 	refusal_raise(&refusal);
+}
+
+static Datum
+jsonb_datum(const char *text)
+{
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+}
+
+/* http_refusal(reason text, detail jsonb, subject text) → (body, answer): the same, as a value. */
+Datum
+tixbook_http_refusal(PG_FUNCTION_ARGS)
+{
+	Refusal		refusal;
+	TupleDesc	descriptor;
+	Datum		values[2];
+	bool		nulls[2] = {0};
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "http_refusal must return a row");
+	read_refusal(fcinfo, &refusal);
+	values[0] = jsonb_datum(http_body(&refusal));
+	values[1] = jsonb_datum(http_answer(&refusal));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
 }
 
 /* refusals(): the table, a row a reason. */

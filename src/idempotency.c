@@ -22,6 +22,9 @@
 #include "store.h"
 
 PG_FUNCTION_INFO_V1(tixbook_purge_idempotency_keys);
+PG_FUNCTION_INFO_V1(tixbook_begin_keyed_request);
+PG_FUNCTION_INFO_V1(tixbook_end_keyed_request);
+PG_FUNCTION_INFO_V1(tixbook_answer_replayed);
 
 #define MAX_KEY_CHARS 255
 
@@ -36,6 +39,9 @@ enum
 	COLUMN_RESPONSE,
 	COLUMNS
 };
+
+/* Whether the last request with a key got the answer of an earlier one. */
+static bool answer_replayed = false;
 
 static bool
 refuse_key(Refusal *refusal, const char *complaint)
@@ -147,6 +153,7 @@ idempotency_begin(const KeyedRequest *request, Jsonb **response, Refusal *refusa
 	bool		go_on = true;
 
 	*response = NULL;
+	answer_replayed = false;
 	if (!claim_try(CLAIM_IDEMPOTENCY_KEY, request->event_id,
 				   psprintf("%s %s %s", request->operation, request->principal, request->key)))
 		return refuse(refusal, REASON_REQUEST_IN_PROGRESS, request->key,
@@ -164,6 +171,7 @@ idempotency_begin(const KeyedRequest *request, Jsonb **response, Refusal *refusa
 			go_on = answer_from(&scan, request, response, refusal);
 	}
 	store_scan_close(&scan);
+	answer_replayed = (*response != NULL);
 	return go_on;
 }
 
@@ -244,4 +252,52 @@ tixbook_purge_idempotency_keys(PG_FUNCTION_ARGS)
 {
 	PreventCommandIfReadOnly("tixbook.purge_idempotency_keys()");
 	PG_RETURN_INT32(idempotency_purge(argument_batch(fcinfo, 0)));
+}
+
+/* The arguments event_id, operation, customer, key, parameters; none but the customer may be null. */
+static bool
+read_request(FunctionCallInfo fcinfo, KeyedRequest *request, Refusal *refusal)
+{
+	const char *customer = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+
+	return idempotency_request(request, PG_GETARG_INT32(0),
+							   text_to_cstring(PG_GETARG_TEXT_PP(1)), customer,
+							   text_to_cstring(PG_GETARG_TEXT_PP(3)),
+							   text_to_cstring(PG_GETARG_TEXT_PP(4)), refusal);
+}
+
+/* begin_keyed_request(event_id, operation, customer, key, parameters) → jsonb, the answer there was, or NULL */
+Datum
+tixbook_begin_keyed_request(PG_FUNCTION_ARGS)
+{
+	Refusal		refusal = {REASON_NONE};
+	KeyedRequest request;
+	Jsonb	   *response;
+
+	if (!read_request(fcinfo, &request, &refusal) ||
+		!idempotency_begin(&request, &response, &refusal))
+		refusal_raise(&refusal);
+	if (response == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_JSONB_P(response);
+}
+
+/* end_keyed_request(event_id, operation, customer, key, parameters, response jsonb) */
+Datum
+tixbook_end_keyed_request(PG_FUNCTION_ARGS)
+{
+	Refusal		refusal = {REASON_NONE};
+	KeyedRequest request;
+
+	if (!read_request(fcinfo, &request, &refusal))
+		refusal_raise(&refusal);
+	idempotency_store(&request, PG_GETARG_JSONB_P(5));
+	PG_RETURN_VOID();
+}
+
+/* answer_replayed() → boolean */
+Datum
+tixbook_answer_replayed(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(answer_replayed);
 }

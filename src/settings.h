@@ -12,5 +12,12 @@ extern bool tixbook_expiry_worker;
 extern char *tixbook_databases;
 extern int	tixbook_max_databases;
 extern int	tixbook_cache_size;			/* kilobytes; 0: no cache */
+extern bool tixbook_http_refusals;
+extern bool tixbook_require_idempotency_key;
+extern char *tixbook_edge_secret;
+extern int	tixbook_token_ttl;			/* seconds */
+extern int	tixbook_password_cost;		/* bcrypt */
+extern int	tixbook_payment_provider;	/* PaymentProvider, in payment.h */
+extern int	tixbook_payment_window;		/* seconds */
 
 #endif

@@ -9,6 +9,8 @@
 
 #include "cache.h"
 #include "catalog.h"
+#include "payment.h"
+#include "rate_limit.h"
 #include "seat_block.h"
 #include "settings.h"
 #include "store.h"
@@ -26,6 +28,19 @@ bool		tixbook_expiry_worker = true;
 char	   *tixbook_databases = NULL;
 int			tixbook_max_databases = 16;
 int			tixbook_cache_size = 64 * 1024;
+bool		tixbook_http_refusals = false;
+bool		tixbook_require_idempotency_key = false;
+char	   *tixbook_edge_secret = NULL;
+int			tixbook_token_ttl = 12 * 3600;
+int			tixbook_password_cost = 10;
+int			tixbook_payment_provider = PAYMENT_PROVIDER_NONE;
+int			tixbook_payment_window = 300;
+
+static const struct config_enum_entry payment_providers[] = {
+	{"none", PAYMENT_PROVIDER_NONE, false},
+	{"test", PAYMENT_PROVIDER_TEST, false},
+	{NULL, 0, false}
+};
 
 void		_PG_init(void);
 
@@ -95,10 +110,58 @@ define_memory_settings(void)
 							PGC_POSTMASTER, GUC_UNIT_KB, NULL, NULL, NULL);
 }
 
+static void
+define_http_settings(void)
+{
+	DefineCustomBoolVariable("tixbook.http_refusals",
+							 "Raises refusals in the form that PostgREST makes HTTP answers of.",
+							 "The transaction of an HTTP request has it on by itself.",
+							 &tixbook_http_refusals, false,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("tixbook.require_idempotency_key",
+							 "Refuses to reserve and to pay over HTTP without an Idempotency-Key.",
+							 NULL,
+							 &tixbook_require_idempotency_key, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("tixbook.edge_secret",
+							   "What the edge shows in X-Edge-Secret, so that its X-Real-IP is believed.",
+							   "Empty: no address is known, and tixbook.address_limits are off.",
+							   &tixbook_edge_secret, "",
+							   PGC_SUSET, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.token_ttl",
+							"How long the token that log_in gives is valid.",
+							NULL,
+							&tixbook_token_ttl, 12 * 3600, 60, 365 * 24 * 3600,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.password_cost",
+							"The cost of new password hashes; one more doubles their time.",
+							NULL,
+							&tixbook_password_cost, 10, 4, 15,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
+static void
+define_payment_settings(void)
+{
+	DefineCustomEnumVariable("tixbook.payment_provider",
+							 "Who takes the money; the test provider takes none.",
+							 NULL,
+							 &tixbook_payment_provider, PAYMENT_PROVIDER_NONE, payment_providers,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.payment_window",
+							"How long at least a booking keeps its seats while its payment is decided.",
+							NULL,
+							&tixbook_payment_window, 300, 1, 24 * 3600,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+}
+
 void
 _PG_init(void)
 {
 	define_booking_settings();
+	define_http_settings();
+	define_payment_settings();
+	rate_limit_settings();
 	define_worker_settings();
 	if (process_shared_preload_libraries_in_progress)
 		define_memory_settings();
@@ -112,5 +175,6 @@ _PG_init(void)
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	cache_shmem_init();
+	rate_limit_shmem_init();
 	worker_shmem_init();
 }

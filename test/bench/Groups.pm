@@ -24,6 +24,7 @@ use warnings;
 use List::Util 'uniq';
 use Groups::Expiry;
 use Groups::Flat;
+use Groups::Http;
 use Groups::Losers;
 use Groups::Opening;
 use Groups::Peers;
@@ -31,7 +32,7 @@ use Groups::Reads;
 use Groups::Soak;
 use Groups::Winners;
 
-my @GROUPS = map { "Groups::$_"->group } qw(Opening Reads Losers Winners Peers Expiry Flat);
+my @GROUPS = map { "Groups::$_"->group } qw(Opening Reads Losers Winners Peers Expiry Flat Http);
 
 # The groups that are wanted, with those of their lines that are; a line that is in several groups and
 # is wanted by its name is measured in the first.  The soak is for those who ask for it.

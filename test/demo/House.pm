@@ -16,14 +16,15 @@ my %PRICES = (
 		'Upper front' => 7900, 'Upper rear' => 4900
 	});
 
-# Imports both and puts the arena on sale; returns the event there.  Holds are short, so that the demo sees some end.
+# Imports both and puts both on sale; returns the event in the arena.  Its holds are short, so that the demo sees some
+# end; those of the theatre leave a visitor time to choose and pay.
 sub open_doors
 {
 	my ($dbh, $plans) = @_;
 	my %venue = map { $_ => import_plan($dbh, $plans, $_) } qw(theatre arena);
-	create_event($dbh, $venue{theatre}, $PRICES{theatre}, "A Midsummer Night's Dream", 'Josefstadt Players', '10 min');
+	my $play  = create_event($dbh, $venue{theatre}, $PRICES{theatre}, "A Midsummer Night's Dream", 'Josefstadt Players', '10 min');
 	my $event = create_event($dbh, $venue{arena}, $PRICES{arena}, 'One Night Only', 'The Northern Lights', '6 s');
-	$dbh->do('SELECT tixbook.open_sale(?::integer)', undef, $event);
+	$dbh->do('SELECT tixbook.open_sale(?::integer)', undef, $_) for $play, $event;
 	return $event;
 }
 
@@ -44,7 +45,7 @@ sub create_event
 {
 	my ($dbh, $venue, $prices, $name, $performer, $hold_ttl) = @_;
 	my ($event) = $dbh->selectrow_array(
-		"SELECT tixbook.create_event(?::integer, ?::text, now() + interval '60 days', ?::jsonb, performer => ?::text,
+		"SELECT tixbook.create_event(?::integer, ?::text, date_trunc('day', now()) + interval '60 days 19 hours', ?::jsonb, performer => ?::text,
 		                             hold_ttl => ?::interval)",
 		undef, $venue, $name, JSON::PP->new->encode($prices), $performer, $hold_ttl);
 	return $event;

@@ -9,15 +9,18 @@ use Time::HiRes 'time';
 use Harness qw(work_dir bin_dir slurp);
 use Memory;
 use Server;
+use Web;
 
 my %SUITES = (
 	regress   => \&regress,
 	isolation => \&isolation,
 	pgtap     => \&pgtap,
 	tap       => \&tap,
+	http      => \&http,
+	browser   => \&browser,
 	memory    => \&memory);
 
-sub names { return qw(regress isolation pgtap tap memory) }
+sub names { return qw(regress isolation pgtap tap http browser memory) }
 
 # Returns how many tests passed and failed.
 sub run
@@ -37,6 +40,8 @@ sub files
 		isolation => 'specs/*.spec',
 		pgtap     => 'pgtap/*.sql',
 		tap       => 't/*.pl',
+		http      => 'http/*.pl',
+		browser   => 'browser/*.pl',
 		memory    => 'sql/*.sql');
 	return sort glob "test/$where{$suite}";
 }
@@ -80,6 +85,32 @@ sub tap
 	local $ENV{TESTLOGDIR}  = work_dir() . '/tap/log';
 	mkdir $ENV{TESTDIR};
 	return tap_count({ jobs => 2 }, @_);
+}
+
+# These make servers, PostgRESTs and an nginx with our own modules.
+sub http
+{
+	local $ENV{PERL5LIB} = join ':', map { work_dir() . "/src/test/$_" } 'perl', 'harness';
+	Web::install_programs();
+	return tap_count({ jobs => 2 }, @_);
+}
+
+# The box office in a real browser.  What is timed has the machine to itself.
+sub browser
+{
+	my @files = @_;
+	local $ENV{PERL5LIB} = join ':', map { work_dir() . "/src/test/$_" } qw(perl harness demo);
+	Web::install_programs();
+	Web::npm_install('test/browser');
+	my ($passed, $failed) = (0, 0);
+	for my $part ([ 2, grep { !/speed/ } @files ], [ 1, grep { /speed/ } @files ])
+	{
+		my ($jobs, @some) = @$part;
+		my ($good, $bad) = @some ? tap_count({ jobs => $jobs }, @some) : (0, 0);
+		$passed += $good;
+		$failed += $bad;
+	}
+	return ($passed, $failed);
 }
 
 # The regress files again, with a library that watches its memory; each fault that was found is a failure.

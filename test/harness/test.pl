@@ -1,4 +1,4 @@
-# make test [SUITES="regress isolation pgtap tap memory"] [TESTS=pattern] [KEEP=1]
+# make test [SUITES="regress isolation pgtap tap http browser memory"] [TESTS=pattern] [KEEP=1]
 # Counts what really ran: the last line is "N passed, N failed".
 use v5.30;
 use warnings;

@@ -2,7 +2,7 @@
 \set QUIET 1
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(126);
+SELECT plan(127);
 
 -- A seller works in the application, a clerk administers, a stranger may only log in.
 CREATE ROLE pgtap_seller LOGIN;
@@ -46,6 +46,8 @@ BEGIN
         FOREACH deed IN ARRAY CASE kind
             WHEN 'S' THEN ARRAY['SELECT nextval(''tixbook.%I'')', 'SELECT setval(''tixbook.%I'', 1)',
                 'SELECT currval(''tixbook.%I'')', 'SELECT last_value FROM tixbook.%I']
+            WHEN 'v' THEN ARRAY['SELECT FROM tixbook.%I', 'INSERT INTO tixbook.%I DEFAULT VALUES',
+                'UPDATE tixbook.%I SET %2$I = NULL', 'DELETE FROM tixbook.%I']
             ELSE ARRAY['SELECT FROM tixbook.%I', 'SELECT FROM tixbook.%I FOR UPDATE', 'INSERT INTO tixbook.%I DEFAULT VALUES',
                 'UPDATE tixbook.%I SET %2$I = NULL', 'DELETE FROM tixbook.%I', 'TRUNCATE tixbook.%I CASCADE',
                 'LOCK TABLE tixbook.%I IN ROW EXCLUSIVE MODE', 'CREATE INDEX ON tixbook.%I (%2$I)'] END
@@ -79,14 +81,20 @@ SELECT is_empty($$ SELECT r.oid::regclass, privilege_type FROM relation r, aclex
     'no table or sequence is open to PUBLIC');
 SELECT is_empty($$ SELECT r.oid::regclass, grantee::regrole, privilege_type, is_grantable
                    FROM relation r, aclexplode(r.relacl)
-                   WHERE grantee <> r.relowner AND (grantee <> 'tixbook_administrator'::regrole
-                       OR privilege_type <> 'SELECT' OR is_grantable OR r.relkind = 'S') $$,
-    'nothing is granted on any of them but SELECT on tables, to the administrator');
+                   WHERE grantee <> r.relowner AND (privilege_type <> 'SELECT' OR is_grantable OR r.relkind = 'S'
+                       OR grantee <> 'tixbook_administrator'::regrole
+                          AND (grantee <> 'tixbook_customer'::regrole OR NOT r.relrowsecurity)) $$,
+    'nothing is granted on any of them but SELECT on tables, to the administrator, and to customers where rows are secured');
 SELECT is_empty($$ SELECT attrelid::regclass, attname FROM pg_attribute
                    WHERE attrelid IN (SELECT oid FROM relation) AND attacl IS NOT NULL $$, 'nor on their columns');
 SELECT is_empty($$ SELECT oid::regclass FROM relation WHERE relkind <> 'S'
-                   AND NOT has_table_privilege('tixbook_administrator', oid, 'SELECT') $$,
-    'the administrator looks at every table');
+                   AND NOT has_table_privilege('tixbook_administrator', oid, 'SELECT')
+                   AND relname NOT IN ('account', 'token_key', 'webhook_secret') $$,
+    'the administrator looks at every table but those of secrets');
+SELECT is_empty($$ SELECT r.oid::regclass, rolname FROM relation r, pg_roles
+                   WHERE relname IN ('account', 'token_key', 'webhook_secret') AND rolname ~ '^tixbook_'
+                     AND has_any_column_privilege(rolname, r.oid, 'SELECT') $$,
+    'which no role looks at');
 
 SET SESSION AUTHORIZATION pgtap_stranger;
 SELECT is_empty('SELECT pg_temp.deeds()', 'a stranger does nothing to tables and sequences');
@@ -112,7 +120,8 @@ SELECT is_empty($$ SELECT oid::regprocedure FROM function
 SELECT set_eq($$ SELECT proname::text FROM function WHERE has_function_privilege('tixbook_application', oid, 'EXECUTE')
                  AND NOT has_function_privilege('pgtap_stranger', oid, 'EXECUTE') $$,
     '{search_events,availability,section_availability,seat_plan,seat_map_svg,seat_label,seat_labels,
-      reserve,reserve_seats,confirm,release,cancel,find_booking,booking_tickets,history,refuse,require_event}'::text[],
+      reserve,reserve_seats,confirm,release,cancel,find_booking,booking_tickets,history,refuse,require_event,
+      pay,sign_up,log_in}'::text[],
     'the application calls these besides');
 SELECT set_eq($$ SELECT oid::regprocedure::text FROM function WHERE has_function_privilege('tixbook_administrator', oid, 'EXECUTE') $$,
     $$ SELECT oid::regprocedure::text FROM function WHERE comment !~ '^(Internal|Trigger)' $$,

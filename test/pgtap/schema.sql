@@ -2,14 +2,14 @@
 \set QUIET 1
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(86);
+SELECT plan(88);
 
 CREATE FUNCTION pg_temp.own_functions() RETURNS SETOF pg_proc
 LANGUAGE sql STABLE AS $$
     SELECT p.* FROM pg_proc p
     JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
     JOIN pg_extension x ON d.refclassid = 'pg_extension'::regclass AND x.oid = d.refobjid
-    WHERE x.extname = 'tixbook'
+    WHERE x.extname = 'tixbook' AND p.pronamespace = 'tixbook'::regnamespace
 $$;
 
 CREATE FUNCTION pg_temp.own_tables() RETURNS SETOF pg_class
@@ -42,7 +42,8 @@ INSERT INTO promised VALUES
 ('find_booking', 1, 'booking_id uuid', 'tixbook.booking'),
 ('sweep', 0, 'batch integer DEFAULT 1000', 'integer'),
 ('verify', 0, 'event_id integer DEFAULT NULL::integer', 'TABLE(event_id integer, law text, detail jsonb)'),
-('event_of', 1, 'booking_id uuid', 'integer');
+('event_of', 1, 'booking_id uuid', 'integer'),
+('pay', 2, 'booking_id uuid, payment_token text, idempotency_key text DEFAULT NULL::text', 'tixbook.payment');
 
 SELECT is((SELECT string_agg(CASE WHEN starts_with(p.arguments || ', ', w.arguments || ', ')
                                   THEN w.arguments ELSE p.arguments END, ' | ')
@@ -74,13 +75,15 @@ INSERT INTO nature
 SELECT unnest('{import_seating_plan,add_standing_section,create_venue,set_accessible,set_focal_point,create_event,
     set_prices,open_sale,pause_sale,close_sale,set_sale_status,add_inventory,create_inventory,lay_out_blocks,
     block_seats,unblock_seats,block_section,unblock_section,reserve,reserve_seats,confirm,release,cancel,
-    sweep,purge_idempotency_keys,purge_ended_holds,rebuild_search,start_worker,prewarm}'::text[]), 'v', 'u', false;
+    sweep,purge_idempotency_keys,purge_ended_holds,rebuild_search,start_worker,prewarm,pay,settle_payment,settle_payments,
+    payment_webhook,set_webhook_secret,sign_up,log_in,issue_token,rotate_token_key,set_account_role,set_password,
+    begin_http_request}'::text[]), 'v', 'u', false;
 INSERT INTO nature
 SELECT unnest('{search_events,seat_plan,seat_map_svg,find_booking,booking_tickets,
-    history,verify,require_event,section_seats,seat_label,seat_labels,seating_plan_faults}'::text[]), 's', 'u', false;
+    history,verify,verify_payments,require_event,section_seats,seat_label,seat_labels,seating_plan_faults}'::text[]), 's', 'u', false;
 INSERT INTO nature VALUES ('refuse', 'v', 's', false), ('refusals', 's', 's', false),
     ('availability', 's', 'r', false), ('section_availability', 's', 'r', false),
-    ('worker_status', 'v', 'r', false), ('cache_status', 'v', 'r', false), ('event_of', 'i', 's', true);
+    ('cache_status', 'v', 'r', false), ('worker_status', 'v', 'r', false), ('rate_limits', 's', 'r', false), ('event_of', 'i', 's', true);
 
 SELECT set_eq(
     $$ SELECT p.proname::text, p.provolatile, p.proparallel, p.proisstrict
@@ -158,8 +161,9 @@ SELECT isnt_empty($$ SELECT i.indexrelid::regclass FROM pg_index i
                      WHERE i.indrelid = 'tixbook.booking_history'::regclass AND a.attname = 'event_id' $$,
     'and that has an index led by event_id');
 SELECT is_empty($$ SELECT * FROM keys LEFT JOIN event_tables e USING (table_name)
-                   WHERE e.table_name IS NULL AND leader <> 'venue_id' $$,
-    'venue_id leads every other key');
+                   WHERE e.table_name IS NULL AND leader <> 'venue_id'
+                     AND table_name NOT IN ('account', 'log_in_failure', 'token_key', 'webhook_secret') $$,
+    'venue_id leads every other key, but for those of who asks');
 SELECT col_is_pk('tixbook', 'ticket', '{event_id,seat_index}'::name[], 'a seat of an event has one ticket');
 SELECT col_is_pk('tixbook', 'seat_block', '{event_id,block_no}'::name[], 'an event has each block once');
 SELECT col_is_pk('tixbook', 'price', '{event_id,category_no}'::name[], 'an event has one price a category');
@@ -259,7 +263,10 @@ SELECT is_empty($$ SELECT name FROM public_functions
     'and not both');
 SELECT is_empty($$ SELECT name, reason FROM said WHERE reason NOT IN (SELECT reason FROM tixbook.refusals()) $$,
     'what they say they refuse for are reasons that there are');
-SELECT is_empty($$ SELECT reason FROM tixbook.refusals() EXCEPT SELECT reason FROM said $$,
+SELECT is_empty($$ SELECT reason FROM tixbook.refusals() EXCEPT SELECT reason FROM said
+                   EXCEPT SELECT r.reason FROM tixbook.refusals() r, pg_proc p
+                   WHERE p.pronamespace = 'tixbook_api'::regnamespace
+                     AND obj_description(p.oid, 'pg_proc') ~ ('Refuses: .*' || r.reason) $$,
     'and every reason that there is, some public function names');
 -- SQL errors of the type, which is usable without the ticket office.
 SELECT is_empty($$
@@ -278,7 +285,15 @@ INSERT INTO impossible VALUES
 ('block_section', 'seat_not_found'),        -- the seats come from the inventory itself, which has no more
 ('block_section', 'invalid_parameter'),     -- of them than a call takes
 ('unblock_section', 'seat_not_found'),
-('unblock_section', 'invalid_parameter');
+('unblock_section', 'invalid_parameter'),
+('log_in', 'invalid_parameter');            -- it issues a token for a role that an account has
+-- What stands in the way of taking the seats again is no refusal of the payment: the money goes back.
+INSERT INTO impossible
+SELECT name, reason FROM unnest('{pay,settle_payment,settle_payments,payment_webhook}'::text[]) AS name,
+    unnest('{event_not_found,event_not_on_sale,limit_exceeded,seat_not_found,seat_taken}'::text[]) AS reason
+UNION ALL
+SELECT name, reason FROM unnest('{settle_payment,settle_payments,payment_webhook}'::text[]) AS name,
+    unnest('{booking_not_found,hold_expired,illegal_transition,idempotency_key_invalid,idempotency_key_reused,request_in_progress}'::text[]) AS reason;
 
 SELECT is_empty($$
     WITH RECURSIVE function AS (

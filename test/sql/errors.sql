@@ -6,7 +6,7 @@
 SELECT reason, sqlstate, http_status, message FROM tixbook.refusals() ORDER BY sqlstate;
 SELECT count(*) = count(DISTINCT reason) AS names, count(*) = count(DISTINCT sqlstate) AS sqlstates,
        bool_and(sqlstate ~ '^TB[0-9]{3}$') AS class, bool_and(hint ~ '^[A-Za-z].*\.$') AS hints,
-       bool_and(http_status IN (404, 409, 410, 422, 503)) AS http
+       bool_and(http_status IN (400, 401, 402, 404, 409, 410, 422, 429, 503)) AS http
 FROM tixbook.refusals();
 
 -- raised from SQL
