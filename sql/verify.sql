@@ -40,7 +40,8 @@ AS $$
         SELECT t.event_id, t.seat_index, t.booking_id FROM tixbook.ticket t JOIN events USING (event_id)
     ),
     keys AS (
-        SELECT k.event_id, k.operation, k.key, (k.response ->> 'booking_id')::uuid AS booking_id
+        SELECT k.event_id, k.operation, k.key, (k.response ->> 'booking_id')::uuid AS booking_id,
+               coalesce((k.response ->> 'expires_at')::timestamptz, 'infinity') AS kept_until
         FROM tixbook.idempotency_key k JOIN events USING (event_id)
         WHERE k.response ? 'booking_id'
     )
@@ -86,11 +87,11 @@ AS $$
                      AND l.status = 'confirmed'
     WHERE l.seat IS NULL
     UNION ALL
-    -- Law 5: an effect and its idempotency key commit together.
+    -- Law 5: an effect and its idempotency key commit together. A key may outlive a hold that has ended.
     SELECT k.event_id, 'an idempotency key stands for an effect that exists',
            jsonb_build_object('operation', k.operation, 'key', k.key, 'booking_id', k.booking_id)
     FROM keys k LEFT JOIN tixbook.booking b ON b.booking_id = k.booking_id
-    WHERE b.booking_id IS NULL
+    WHERE b.booking_id IS NULL AND k.kept_until > clock_timestamp()
     UNION ALL
     SELECT k.event_id, 'an effect has one idempotency key',
            jsonb_build_object('booking_id', k.booking_id, 'keys', count(*))

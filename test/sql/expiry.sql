@@ -128,3 +128,12 @@ SELECT * FROM booking;
 SELECT count(*) FROM tixbook.booking_history;
 SELECT * FROM tixbook.verify();
 ROLLBACK;
+-- A key that outlives its booking is no fault.
+BEGIN;
+SELECT seats FROM tixbook.reserve_seats(1, '{0}', 'ann', '1 millisecond', 'key 1'), pg_sleep(0.005);
+SELECT tixbook.sweep();
+SET LOCAL tixbook.ended_hold_ttl = 0;
+SELECT tixbook.purge_ended_holds();
+SELECT seats, expires_at < clock_timestamp() AS over FROM tixbook.reserve_seats(1, '{0}', 'ann', '1 millisecond', 'key 1');
+SELECT * FROM tixbook.verify();
+ROLLBACK;
