@@ -13,6 +13,7 @@ sub print_report
 	print "\n";
 	print_bookings($sale, \@faults);
 	print_calls($sale);
+	print_cache($sale);
 	print_expiry($sale);
 	print_trouble($sale, \@faults);
 	print_laws($sale, \@faults);
@@ -49,6 +50,18 @@ sub print_calls
 		printf "%-13s %s calls, p50 %.1f ms, p99 %.1f ms\n", $name, commify(scalar @values),
 		  map { percentile($_, @values) } 0.5, 0.99;
 	}
+	return;
+}
+
+# What the crowd saw came from shared memory.
+sub print_cache
+{
+	my ($sale) = @_;
+	my ($used, $events, $loads, $evictions) = $sale->{dbh}->selectrow_array(
+		'SELECT bytes_used / 1024, events, loads, evictions FROM tixbook.cache_status()');
+	my $looks = @{ $sale->{latency}{look} // [] };
+	printf "seat maps     %s looks from shared memory, %.0f a second; %s kB for %d events, loaded %d times, evicted %d\n",
+	  commify($looks), $looks / $sale->{lasted}, commify($used), $events, $loads, $evictions;
 	return;
 }
 
