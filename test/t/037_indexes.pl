@@ -37,7 +37,7 @@ sub check_indexes
 my $script = $node->basedir . '/customer.sql';
 append_to_file($script, <<"SQL");
 \\set fate random(1, 4)
-\\set number random(1, 1000000000)
+\\set number random(1, 1000000000000000)
 SELECT booking_id AS id FROM tixbook.reserve($event, 2, customer => 'customer :number', hold_for => '1 s',
                                              idempotency_key => 'key :number') \\gset
 \\if :fate >= 3
@@ -98,7 +98,7 @@ my %found = (
 	booking => {
 		hash => "customer = (SELECT min(customer) FROM tixbook.booking WHERE status = 'confirmed')",
 		brin => 'amount > 0',
-		gin  => 'seats @> ARRAY[1]'
+		gin  => 'seats @> (SELECT seats[1:1] FROM tixbook.booking ORDER BY booking_id LIMIT 1)'
 	},
 	seat_block => { brin => 'version > 0' });
 for my $table (sort keys %found)
