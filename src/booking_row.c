@@ -289,6 +289,26 @@ booking_to_change(Bookings *bookings, Booking *booking)
 	return hands != ROW_IN_OTHER_HANDS || booking_lock_found(bookings, booking);
 }
 
+/* When the first hold ends, or has ended, of those in an index by that; false: there is none. */
+bool
+booking_earliest_end(StoreIndex index, TimestampTz *end)
+{
+	Bookings	bookings;
+	Booking		first;
+	bool		found;
+
+	bookings_open(&bookings, index);
+	store_scan_start(&bookings.scan, NULL, 0);
+	found = store_scan_next(&bookings.scan);
+	if (found)
+	{
+		booking_found(&bookings, &first);
+		*end = first.expires_at;
+	}
+	bookings_close(&bookings);
+	return found;
+}
+
 /*
  * Writes a changed booking; false: its row was not locked, and somebody else
  * was faster.

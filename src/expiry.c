@@ -408,20 +408,7 @@ expiry_make_way(Event *event, const Wish *wish, const int32 *seats, int32 nseats
 bool
 expiry_next_due(TimestampTz *due)
 {
-	Bookings	bookings;
-	Booking		first;
-	bool		found;
-
-	bookings_open(&bookings, STORE_BOOKING_DUE);
-	store_scan_start(&bookings.scan, NULL, 0);
-	found = store_scan_next(&bookings.scan);
-	if (found)
-	{
-		booking_found(&bookings, &first);
-		*due = first.expires_at;
-	}
-	bookings_close(&bookings);
-	return found;
+	return booking_earliest_end(STORE_BOOKING_DUE, due);
 }
 
 /* sweep(batch integer) → integer, holds expired */

@@ -263,6 +263,7 @@ is_patient(const Request *request)
 	return !TimestampDifferenceExceeds(request->now, GetCurrentTimestamp(), TOGETHER_WAIT_MS);
 }
 
+/* From where seats are remembered; blocks in other hands are waited for a little.  False proves nothing. */
 static bool
 take_remembered(const Request *request, Take *taken)
 {

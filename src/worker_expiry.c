@@ -301,7 +301,8 @@ look_in_transaction(Look *look)
 	if (look->extension == my_extension)
 	{
 		look_for_holds(look, now);
-		if (look->due == 0)
+		/* Holds that cannot be ended keep nothing else from going. */
+		if (look->expired == 0)
 			for (int i = 0; i < PURGES; i++)
 				look_to_purge(&purges[i], look, &look->purged[i], now);
 	}

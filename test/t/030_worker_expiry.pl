@@ -145,6 +145,9 @@ is(worker_pid($node, 'postgres'), $pid, 'the worker lives on');
 $wake_ups = worker_value($node, 'postgres', 'wake_ups');
 sql('SELECT pg_sleep(1)');
 cmp_ok(worker_value($node, 'postgres', 'wake_ups') - $wake_ups, '<', 30, 'and does not spin');
+sql("INSERT INTO tixbook.idempotency_key SELECT $event, 'reserve', 'ann', 'old', now(), '', '{}'");
+ok(in_time('SELECT count(*) = 0 FROM tixbook.idempotency_key'), 'nor does it keep the worker from purging');
+is(sql("SELECT count(*) FROM tixbook.booking WHERE event_id = $bad AND status = 'held'"), 1, 'which stands as it did');
 $shift_blocks->(-1000);
 ended(3007, 'and ends that one once it can be');
 
