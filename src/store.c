@@ -35,6 +35,8 @@ static const char *const table_names[STORE_TABLES] = {
 	[STORE_BOOKING_HISTORY] = "booking_history",
 	[STORE_IDEMPOTENCY_KEY] = "idempotency_key",
 	[STORE_VENUE_BLOCK] = "venue_block",
+	[STORE_REQUEST] = "request",
+	[STORE_REQUEST_PACE] = "request_pace",
 };
 
 static const char *const index_names[STORE_INDEXES] = {
@@ -49,6 +51,10 @@ static const char *const index_names[STORE_INDEXES] = {
 	[STORE_IDEMPOTENCY_KEY_KEY] = "idempotency_key_pkey",
 	[STORE_IDEMPOTENCY_KEY_DUE] = "idempotency_key_expires_idx",
 	[STORE_VENUE_BLOCK_KEY] = "venue_block_pkey",
+	[STORE_REQUEST_KEY] = "request_pkey",
+	[STORE_REQUEST_WAITING] = "request_waiting_idx",
+	[STORE_REQUEST_ENDED] = "request_ended_idx",
+	[STORE_REQUEST_PACE_KEY] = "request_pace_pkey",
 };
 
 /*
@@ -479,6 +485,12 @@ store_key_int4_from(ScanKey key, AttrNumber column, int32 value)
 	ScanKeyInit(key, column, BTGreaterEqualStrategyNumber, F_INT4GE, Int32GetDatum(value));
 }
 
+void
+store_key_int4_upto(ScanKey key, AttrNumber column, int32 value)
+{
+	ScanKeyInit(key, column, BTLessEqualStrategyNumber, F_INT4LE, Int32GetDatum(value));
+}
+
 /* The key columns of text are all COLLATE "C", which ScanKeyInit assumes. */
 void
 store_key_text(ScanKey key, AttrNumber column, const char *value)
@@ -496,6 +508,13 @@ void
 store_key_at_or_before(ScanKey key, AttrNumber column, int64 instant)
 {
 	ScanKeyInit(key, column, BTLessEqualStrategyNumber, F_TIMESTAMPTZ_LE,
+				TimestampTzGetDatum(instant));
+}
+
+void
+store_key_at_or_after(ScanKey key, AttrNumber column, int64 instant)
+{
+	ScanKeyInit(key, column, BTGreaterEqualStrategyNumber, F_TIMESTAMPTZ_GE,
 				TimestampTzGetDatum(instant));
 }
 
