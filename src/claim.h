@@ -13,7 +13,8 @@
 typedef enum ClaimKind
 {
 	CLAIM_IDEMPOTENCY_KEY = 3,
-	CLAIM_CUSTOMER = 4
+	CLAIM_CUSTOMER = 4,
+	CLAIM_REQUESTS = 16			/* the right to work off the requests of an event */
 } ClaimKind;
 
 extern bool claim_try(ClaimKind kind, int32 event_id, const char *name);

@@ -19,6 +19,7 @@
 #include "ended_hold.h"
 #include "expiry.h"
 #include "idempotency.h"
+#include "requests.h"
 
 PG_FUNCTION_INFO_V1(tixbook_sweep);
 
@@ -423,5 +424,6 @@ tixbook_sweep(PG_FUNCTION_ARGS)
 	ended = expiry_run(batch);
 	idempotency_purge(batch);
 	ended_holds_purge(batch);
+	requests_purge(batch);
 	PG_RETURN_INT32(ended);
 }

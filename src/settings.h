@@ -19,5 +19,10 @@ extern int	tixbook_token_ttl;			/* seconds */
 extern int	tixbook_password_cost;		/* bcrypt */
 extern int	tixbook_payment_provider;	/* PaymentProvider, in payment.h */
 extern int	tixbook_payment_window;		/* seconds */
+extern double tixbook_request_rate;		/* a second; 0: no limit */
+extern int	tixbook_request_batch;		/* requests a transaction */
+extern int	tixbook_request_attempts;
+extern int	tixbook_max_backlog;		/* requests of an event */
+extern int	tixbook_ended_request_ttl;	/* seconds; -1: for ever */
 
 #endif
