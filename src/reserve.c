@@ -339,7 +339,7 @@ write_booking(const Request *request, const Take *taken, TimestampTz expires_at,
 	booking_insert(&bookings, booking);
 	bookings_close(&bookings);
 	cache_hold_ends(booking->event_id, expires_at);
-	worker_hold_made(expires_at);
+	worker_due(JOB_EXPIRY, expires_at);
 }
 
 /* Makes the hold; false: refused, and the transaction should not commit. */

@@ -11,6 +11,7 @@ extern int	tixbook_expiry_batch;		/* holds a transaction */
 extern bool tixbook_expiry_worker;
 extern char *tixbook_databases;
 extern int	tixbook_max_databases;
+extern int	tixbook_worker_idle;		/* seconds */
 extern int	tixbook_cache_size;			/* kilobytes; 0: no cache */
 extern bool tixbook_http_refusals;
 extern bool tixbook_require_idempotency_key;
