@@ -144,6 +144,7 @@ BEGIN
     INSERT INTO tixbook.request_pace (event_id, per_second)
     VALUES (set_request_rate.event_id, set_request_rate.per_second)
     ON CONFLICT ON CONSTRAINT request_pace_pkey DO UPDATE SET per_second = EXCLUDED.per_second;
+    PERFORM tixbook.requests_due();
 END
 $$;
 COMMENT ON FUNCTION tixbook.set_request_rate(integer, double precision) IS
@@ -161,6 +162,11 @@ AS 'MODULE_PATHNAME', 'tixbook_request_lag';
 COMMENT ON FUNCTION tixbook.request_lag(integer) IS
 'How late the queue of event event_id is: how long the first request that has not been tried has been waiting; 0 when none is. Refuses: event_not_found.';
 
+-- Wakes a worker when the transaction commits.
+CREATE FUNCTION tixbook.requests_due() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'tixbook_requests_due';
+
 CREATE FUNCTION tixbook.retry_requests(event_id integer, request_id uuid = NULL) RETURNS integer
 LANGUAGE plpgsql VOLATILE
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -174,6 +180,7 @@ BEGIN
     WHERE r.event_id = retry_requests.event_id AND r.status = ANY ('{dead}'::tixbook.request_status[])
       AND (retry_requests.request_id IS NULL OR r.request_id = retry_requests.request_id);
     GET DIAGNOSTICS retried = ROW_COUNT;
+    PERFORM tixbook.requests_due();
     RETURN retried;
 END
 $$;

@@ -66,7 +66,7 @@ requests_purge(int batch)
 
 /* When the next request's time is over; false: there is none. */
 bool
-requests_next_due(TimestampTz *due)
+requests_next_purge(TimestampTz *due)
 {
 	Requests	requests;
 	Request		first;

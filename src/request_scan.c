@@ -263,3 +263,32 @@ requests_next_event(int32 from, int32 *event_id, TimestampTz *wake_at)
 		from = known->event_id + 1;
 	}
 }
+
+int
+requests_count_events(int most)
+{
+	TimestampTz wake_at = DT_NOEND;
+	int32		from = 1;
+	int32		event_id;
+	int			n = 0;
+
+	while (n < most && requests_next_event(from, &event_id, &wake_at))
+	{
+		n++;
+		if (event_id == PG_INT32_MAX)
+			break;
+		from = event_id + 1;
+	}
+	return n;
+}
+
+/* One that is put off may be due later: whoever looks then learns it. */
+bool
+requests_next_due(TimestampTz *due)
+{
+	TimestampTz wake_at = DT_NOEND;
+	int32		event_id;
+
+	*due = GetCurrentTimestamp();
+	return requests_next_event(1, &event_id, &wake_at);
+}

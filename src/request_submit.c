@@ -14,11 +14,14 @@
 
 #include "arguments.h"
 #include "idempotency.h"
+#include "request_pace.h"
 #include "requests.h"
 #include "settings.h"
+#include "worker.h"
 
 PG_FUNCTION_INFO_V1(tixbook_submit_request);
 PG_FUNCTION_INFO_V1(tixbook_withdraw_request);
+PG_FUNCTION_INFO_V1(tixbook_requests_due);
 
 #define OPERATION "submit_request"
 
@@ -121,6 +124,8 @@ write_request(const Request *request)
 	requests_open(&requests, STORE_REQUEST_KEY);
 	request_insert(&requests, request);
 	requests_close(&requests);
+	/* A tick later: so it wakes a process that has nothing to do, and disturbs none that keeps its pace. */
+	worker_due(JOB_REQUESTS, TimestampTzPlusMilliseconds(request->submitted_at, REQUEST_TICK_MS));
 }
 
 /* The answer that is kept with a key, and read again. */
@@ -251,5 +256,13 @@ tixbook_withdraw_request(PG_FUNCTION_ARGS)
 	requests_close(&requests);
 	if (!done)
 		refusal_raise(&refusal);
+	PG_RETURN_VOID();
+}
+
+/* requests_due(): for who has put requests into the queue by other ways. */
+Datum
+tixbook_requests_due(PG_FUNCTION_ARGS)
+{
+	worker_due(JOB_REQUESTS, GetCurrentTimestamp());
 	PG_RETURN_VOID();
 }

@@ -194,7 +194,6 @@ static void
 count_work(RequestsWork *work, const DueRequests *due)
 {
 	work->done += due->n;
-	work->oldest = due->oldest;
 	for (int i = 0; i < due->n; i++)
 		switch (due->requests[i].status)
 		{
@@ -248,6 +247,7 @@ work_on(int32 event_id, RequestsWork *work)
 		return false;
 	if (!try_to_decide(event, due.requests, due.n, &error))
 		decide_each(event, due.requests, due.n);
+	work->due = Max(due.oldest, pace.next_at);
 	pace_spend(&pace, due.n, due.oldest, GetCurrentTimestamp());
 	requests_worked_off(&due);
 	count_work(work, &due);

@@ -90,7 +90,7 @@ typedef struct RequestsWork
 	int			refused;
 	int			retried;
 	int			died;
-	TimestampTz oldest;			/* when the first of them came */
+	TimestampTz due;			/* when the pace would have had the first of them decided */
 	TimestampTz wake_at;		/* where nothing is due: when something will be, or DT_NOEND */
 } RequestsWork;
 
@@ -101,8 +101,14 @@ typedef struct RequestsWork
  */
 extern bool requests_work(RequestsWork *work);
 
+/* How many events have requests waiting, up to most. */
+extern int	requests_count_events(int most);
+
+/* When the next attempt at any request is due; false: none waits. */
+extern bool requests_next_due(TimestampTz *due);
+
 /* request_purge.c */
 extern int	requests_purge(int batch);
-extern bool requests_next_due(TimestampTz *due);
+extern bool requests_next_purge(TimestampTz *due);
 
 #endif

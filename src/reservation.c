@@ -206,7 +206,7 @@ write_booking(const Reservation *reservation, const Take *taken, TimestampTz exp
 	booking_insert(&bookings, booking);
 	bookings_close(&bookings);
 	cache_hold_ends(booking->event_id, expires_at);
-	worker_hold_made(expires_at);
+	worker_due(JOB_EXPIRY, expires_at);
 }
 
 /* Whether the sale, the event's limits and the settings allow it, and when the hold would end. */

@@ -11,6 +11,7 @@ extern int	tixbook_expiry_batch;		/* holds a transaction */
 extern bool tixbook_expiry_worker;
 extern char *tixbook_databases;
 extern int	tixbook_max_databases;
+extern int	tixbook_worker_idle;		/* seconds */
 extern int	tixbook_cache_size;			/* kilobytes; 0: no cache */
 extern bool tixbook_http_refusals;
 extern bool tixbook_require_idempotency_key;
@@ -21,6 +22,9 @@ extern int	tixbook_payment_provider;	/* PaymentProvider, in payment.h */
 extern int	tixbook_payment_window;		/* seconds */
 extern double tixbook_request_rate;		/* a second; 0: no limit */
 extern int	tixbook_request_batch;		/* requests a transaction */
+extern bool tixbook_request_worker;
+extern int	tixbook_request_workers_min;
+extern int	tixbook_request_workers_max;
 extern int	tixbook_request_attempts;
 extern int	tixbook_max_backlog;		/* requests of an event */
 extern int	tixbook_ended_request_ttl;	/* seconds; -1: for ever */

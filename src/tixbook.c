@@ -27,6 +27,7 @@ int			tixbook_expiry_batch = 1000;
 bool		tixbook_expiry_worker = true;
 char	   *tixbook_databases = NULL;
 int			tixbook_max_databases = 16;
+int			tixbook_worker_idle = 180;
 int			tixbook_cache_size = 64 * 1024;
 bool		tixbook_http_refusals = false;
 bool		tixbook_require_idempotency_key = false;
@@ -37,6 +38,9 @@ int			tixbook_payment_provider = PAYMENT_PROVIDER_NONE;
 int			tixbook_payment_window = 300;
 double		tixbook_request_rate = 1000;
 int			tixbook_request_batch = 500;
+bool		tixbook_request_worker = true;
+int			tixbook_request_workers_min = 1;
+int			tixbook_request_workers_max = 4;
 int			tixbook_request_attempts = 10;
 int			tixbook_max_backlog = 100000;
 int			tixbook_ended_request_ttl = 7 * 24 * 3600;
@@ -92,6 +96,11 @@ define_worker_settings(void)
 							NULL,
 							&tixbook_expiry_batch, 1000, 1, 100000,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.worker_idle",
+							"How long a worker without work stays, but for the expiry worker, which always does.",
+							NULL,
+							&tixbook_worker_idle, 180, 1, 24 * 3600,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomStringVariable("tixbook.databases",
 							   "Databases that get workers, separated by commas; empty: all that have the extension.",
 							   NULL,
@@ -172,6 +181,21 @@ define_request_settings(void)
 							"How many requests are decided in one transaction, at most.",
 							NULL,
 							&tixbook_request_batch, 500, 1, 10000,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("tixbook.request_worker",
+							 "Runs background workers that work off requests.",
+							 NULL,
+							 &tixbook_request_worker, true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.request_workers_min",
+							"How many workers a database has at least while it has requests to work off.",
+							NULL,
+							&tixbook_request_workers_min, 1, 1, 8,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.request_workers_max",
+							"How many workers a database has at most, when the queues of several events are late.",
+							NULL,
+							&tixbook_request_workers_max, 4, 1, 8,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("tixbook.request_attempts",
 							"How often a request is tried whose refusal may pass, before it is a dead letter.",
