@@ -37,6 +37,10 @@ GRANT EXECUTE ON FUNCTION
     tixbook.seat_labels,
     tixbook.reserve(integer, integer, text, text, interval, text, text, boolean, boolean),
     tixbook.reserve_seats(integer, integer[], text, interval, text),
+    tixbook.submit_request,
+    tixbook.request_status(uuid),
+    tixbook.cancel_request(uuid),
+    tixbook.request_lag(integer),
     tixbook.confirm(uuid, text),
     tixbook.release(uuid),
     tixbook.cancel(uuid, text),
@@ -72,4 +76,5 @@ GRANT SELECT ON ALL TABLES IN SCHEMA tixbook TO tixbook_administrator;
 REVOKE SELECT ON tixbook.token_key, tixbook.account, tixbook.webhook_secret FROM tixbook_administrator;
 
 -- Who watches the server may see how the workers are, and that all is sound.
-GRANT EXECUTE ON FUNCTION tixbook.worker_status(), tixbook.verify(integer) TO pg_monitor;
+GRANT EXECUTE ON FUNCTION tixbook.worker_status(), tixbook.request_lag(integer), tixbook.verify(integer) TO pg_monitor;
+GRANT SELECT ON tixbook.request_queue TO pg_monitor;

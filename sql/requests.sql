@@ -1,7 +1,7 @@
 -- requests: wishes for a hold that are acknowledged at once and worked off later.
 
-CREATE TYPE tixbook.request_status AS ENUM ('waiting', 'held', 'refused', 'cancelled', 'dead');
-COMMENT ON TYPE tixbook.request_status IS 'The states of a request: waiting, held (it has become a booking), refused, cancelled, dead (tried in vain too often).';
+CREATE TYPE tixbook.request_state AS ENUM ('waiting', 'held', 'refused', 'cancelled', 'dead');
+COMMENT ON TYPE tixbook.request_state IS 'The states of a request: waiting, held (it has become a booking), refused, cancelled, dead (tried in vain too often).';
 
 -- waiting_since gives a request its place, and is null when it does not wait: so the index over
 -- those that wait is as small as the backlog.
@@ -12,7 +12,7 @@ CREATE TABLE tixbook.request (
     not_before    timestamptz,
     ended_at      timestamptz,
     event_id      integer NOT NULL REFERENCES tixbook.event,
-    status        tixbook.request_status NOT NULL,
+    status        tixbook.request_state NOT NULL,
     quantity      integer NOT NULL,
     attempts      integer NOT NULL,
     accessible    boolean NOT NULL,
@@ -36,7 +36,7 @@ CREATE INDEX request_waiting_idx ON tixbook.request (event_id, waiting_since)
 CREATE INDEX request_ended_idx ON tixbook.request (ended_at)
     WHERE ended_at IS NOT NULL;
 CREATE INDEX request_dead_idx ON tixbook.request (event_id, ended_at)
-    WHERE status = ANY ('{dead}'::tixbook.request_status[]);
+    WHERE status = ANY ('{dead}'::tixbook.request_state[]);
 COMMENT ON TABLE tixbook.request IS 'A request: a wish for quantity seats, or for those named in seats, that waits from waiting_since until a batch has decided on it. booking_id is the hold that it has become; reason, subject and detail tell how it was refused, or what its last attempt failed for; not_before is when it is tried again.';
 
 -- One row an event, written once a batch.
@@ -60,10 +60,10 @@ AS 'MODULE_PATHNAME', 'tixbook_submit_request';
 COMMENT ON FUNCTION tixbook.submit_request(integer, integer, text, integer[], text, text, interval, text, boolean, boolean, text) IS
 'Asks for a hold at event event_id that need not be made at once: for the best seats for a party of quantity, as reserve does, or for the seats that are named. What can be seen at a glance is refused at once; the rest waits, in the order of arrival, for tixbook.work_requests or the workers. hold_for counts from when the hold is made; the same idempotency_key with the same parameters gives the same answer for tixbook.idempotency_ttl. Returns the request_id, of which request_status tells what becomes of it. Refuses: event_not_found, event_not_on_sale, section_not_found, category_not_found, seat_not_found, invalid_parameter, limit_exceeded, sold_out, seat_taken, backlog_full (tixbook.max_backlog requests of the event wait), idempotency_key_invalid, idempotency_key_reused, request_in_progress.';
 
-CREATE TYPE tixbook.request_state AS (
+CREATE TYPE tixbook.request_report AS (
     request_id      uuid,
     event_id        integer,
-    status          tixbook.request_status,
+    status          tixbook.request_state,
     submitted_at    timestamptz,
     ended_at        timestamptz,
     attempts        integer,
@@ -74,7 +74,7 @@ CREATE TYPE tixbook.request_state AS (
     message         text,
     detail          jsonb
 );
-COMMENT ON TYPE tixbook.request_state IS 'The answer of request_status: hold is what the request has become, as long as its booking is there; reason, message and detail tell why it was refused, is dead, or was put off until next_attempt_at.';
+COMMENT ON TYPE tixbook.request_report IS 'The answer of request_status: hold is what the request has become, as long as its booking is there; reason, message and detail tell why it was refused, is dead, or was put off until next_attempt_at.';
 
 CREATE FUNCTION tixbook.require_request(request_id uuid) RETURNS tixbook.request
 LANGUAGE plpgsql STABLE
@@ -92,7 +92,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION tixbook.state_of_request(request tixbook.request) RETURNS tixbook.request_state
+CREATE FUNCTION tixbook.report_of_request(request tixbook.request) RETURNS tixbook.request_report
 LANGUAGE sql STABLE
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -106,10 +106,10 @@ AS $$
            request.detail::jsonb
 $$;
 
-CREATE FUNCTION tixbook.request_status(request_id uuid) RETURNS tixbook.request_state
+CREATE FUNCTION tixbook.request_status(request_id uuid) RETURNS tixbook.request_report
 LANGUAGE sql STABLE
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT s.* FROM tixbook.require_request(request_id) AS r, tixbook.state_of_request(r) AS s $$;
+AS $$ SELECT s.* FROM tixbook.require_request(request_id) AS r, tixbook.report_of_request(r) AS s $$;
 COMMENT ON FUNCTION tixbook.request_status(uuid) IS
 'What has become of request request_id: waiting, held (hold and booking_id tell which), refused or dead (reason, message and detail tell why), or cancelled. While it waits, reason tells what its last attempt failed for, and next_attempt_at when the next one is. Refuses: request_not_found.';
 
@@ -119,7 +119,7 @@ AS 'MODULE_PATHNAME', 'tixbook_withdraw_request';
 COMMENT ON FUNCTION tixbook.withdraw_request(uuid) IS
 'Internal: ends a request that waits as cancelled. Refuses: request_not_found, request_ended, busy.';
 
-CREATE FUNCTION tixbook.cancel_request(request_id uuid) RETURNS tixbook.request_state
+CREATE FUNCTION tixbook.cancel_request(request_id uuid) RETURNS tixbook.request_report
 LANGUAGE plpgsql VOLATILE
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -177,7 +177,7 @@ BEGIN
     PERFORM tixbook.require_event(event_id);
     UPDATE tixbook.request r
     SET status = 'waiting', waiting_since = clock_timestamp(), not_before = NULL, ended_at = NULL, attempts = 0
-    WHERE r.event_id = retry_requests.event_id AND r.status = ANY ('{dead}'::tixbook.request_status[])
+    WHERE r.event_id = retry_requests.event_id AND r.status = ANY ('{dead}'::tixbook.request_state[])
       AND (retry_requests.request_id IS NULL OR r.request_id = retry_requests.request_id);
     GET DIAGNOSTICS retried = ROW_COUNT;
     PERFORM tixbook.requests_due();
@@ -200,7 +200,7 @@ CREATE VIEW tixbook.request_queue AS
         FROM tixbook.request r WHERE r.waiting_since IS NOT NULL GROUP BY r.event_id
     ), dead AS (
         SELECT r.event_id, count(*) AS dead
-        FROM tixbook.request r WHERE r.status = ANY ('{dead}'::tixbook.request_status[]) GROUP BY r.event_id
+        FROM tixbook.request r WHERE r.status = ANY ('{dead}'::tixbook.request_state[]) GROUP BY r.event_id
     )
     SELECT event_id, coalesce(w.waiting, 0) AS waiting, coalesce(w.retrying, 0) AS retrying,
            coalesce(d.dead, 0) AS dead,

@@ -407,6 +407,15 @@ expiry_make_way(Event *event, const Wish *wish, const int32 *seats, int32 nseats
 }
 
 bool
+expiry_is_due(Event *event)
+{
+	DueFilter	filter = {event};
+	pg_uuid_t	id;
+
+	return list_due(&filter, &id, 1) > 0;
+}
+
+bool
 expiry_next_due(TimestampTz *due)
 {
 	return booking_earliest_end(STORE_BOOKING_DUE, due);

@@ -18,7 +18,7 @@
 #include "store.h"
 
 /* So much of a stall is made up for. */
-#define MAX_CATCH_UP_MS 2000
+#define MAX_CATCH_UP_MS 500
 
 enum
 {

@@ -38,7 +38,7 @@ enum
 };
 
 static EnumValues statuses = {
-	.type = "request_status",
+	.type = "request_state",
 	.table = STORE_REQUEST,
 	.n = REQUEST_STATUSES,
 	.names = {

@@ -89,11 +89,13 @@ make_way(ReservationBatch *batch)
 {
 	int			ended;
 
+	batch->way_made = true;
+	if (!expiry_is_due(batch->event))
+		return false;
 	seat_batch_end();
 	ended = expiry_make_way(batch->event, NULL, NULL, 0, MAKE_WAY_BATCH, &batch->others);
 	seat_batch_begin(batch->event);
 	batch->others |= ended == MAKE_WAY_BATCH;
-	batch->way_made = true;
 	return ended > 0;
 }
 
