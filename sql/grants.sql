@@ -76,5 +76,4 @@ GRANT SELECT ON ALL TABLES IN SCHEMA tixbook TO tixbook_administrator;
 REVOKE SELECT ON tixbook.token_key, tixbook.account, tixbook.webhook_secret FROM tixbook_administrator;
 
 -- Who watches the server may see how the workers are, and that all is sound.
-GRANT EXECUTE ON FUNCTION tixbook.worker_status(), tixbook.request_lag(integer), tixbook.verify(integer) TO pg_monitor;
-GRANT SELECT ON tixbook.request_queue TO pg_monitor;
+GRANT EXECUTE ON FUNCTION tixbook.worker_status(), tixbook.request_queue(), tixbook.request_lag(integer), tixbook.verify(integer) TO pg_monitor;

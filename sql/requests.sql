@@ -157,7 +157,7 @@ COMMENT ON FUNCTION tixbook.work_requests(integer) IS
 'Works off up to batch requests that are due, of all events, each at its rate and in the order of arrival, and returns how many were decided on or tried in vain; the workers do so by themselves. For pg_cron where the library is not loaded at server start. Refuses: invalid_parameter.';
 
 CREATE FUNCTION tixbook.request_lag(event_id integer) RETURNS interval
-LANGUAGE C VOLATILE PARALLEL UNSAFE
+LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'tixbook_request_lag';
 COMMENT ON FUNCTION tixbook.request_lag(integer) IS
 'How late the queue of event event_id is: how long the first request that has not been tried has been waiting; 0 when none is. Refuses: event_not_found.';
@@ -193,7 +193,11 @@ AS 'MODULE_PATHNAME', 'tixbook_purge_requests';
 COMMENT ON FUNCTION tixbook.purge_requests(integer) IS
 'Deletes up to batch requests that ended longer ago than tixbook.ended_request_ttl and returns how many; the expiry worker does so by itself. Refuses: invalid_parameter.';
 
-CREATE VIEW tixbook.request_queue AS
+CREATE FUNCTION tixbook.request_queue()
+RETURNS TABLE (event_id integer, waiting bigint, retrying bigint, dead bigint, lag interval, per_second double precision)
+LANGUAGE sql STABLE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
     WITH waiting AS (
         SELECT r.event_id, count(*) AS waiting, count(*) FILTER (WHERE r.attempts > 0) AS retrying,
                min(r.waiting_since) FILTER (WHERE r.attempts = 0) AS first_untried
@@ -202,9 +206,11 @@ CREATE VIEW tixbook.request_queue AS
         SELECT r.event_id, count(*) AS dead
         FROM tixbook.request r WHERE r.status = ANY ('{dead}'::tixbook.request_state[]) GROUP BY r.event_id
     )
-    SELECT event_id, coalesce(w.waiting, 0) AS waiting, coalesce(w.retrying, 0) AS retrying,
-           coalesce(d.dead, 0) AS dead,
-           coalesce(clock_timestamp() - w.first_untried, '0') AS lag,
-           coalesce(p.per_second, current_setting('tixbook.request_rate')::double precision) AS per_second
-    FROM waiting w FULL JOIN dead d USING (event_id) FULL JOIN tixbook.request_pace p USING (event_id);
-COMMENT ON VIEW tixbook.request_queue IS 'The queues of requests, a row an event that has or had one: how many wait, how many of them have been tried before (retrying), dead letters, how late it is (lag), and how many are worked off a second (0: as many as may be).';
+    SELECT event_id, coalesce(w.waiting, 0), coalesce(w.retrying, 0), coalesce(d.dead, 0),
+           coalesce(clock_timestamp() - w.first_untried, '0'),
+           coalesce(p.per_second, current_setting('tixbook.request_rate')::double precision)
+    FROM waiting w FULL JOIN dead d USING (event_id) FULL JOIN tixbook.request_pace p USING (event_id)
+    ORDER BY event_id
+$$;
+COMMENT ON FUNCTION tixbook.request_queue() IS
+'The queues of requests, a row an event that has or had one: how many wait, how many of them have been tried before (retrying), dead letters, how late it is (lag), and how many are worked off a second (0: as many as may be). Makes no refusal.';
