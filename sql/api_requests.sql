@@ -30,7 +30,7 @@ COMMENT ON FUNCTION tixbook_api.request_status(uuid) IS
 
 status: waiting (lag tells how late the queue is, in seconds; look again after Retry-After), held (hold and booking_id are what reserve would have answered), refused or dead (code, message and details tell why, as a refusal of reserve would), cancelled. One''s own, or one made without a token. Refuses: request_not_found.';
 
-CREATE FUNCTION tixbook_api.cancel_request(request_id uuid) RETURNS jsonb
+CREATE FUNCTION tixbook_api.cancel_request(request_id uuid = NULL) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     request tixbook.request := tixbook.require_own_request(request_id);

@@ -176,12 +176,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tixbook.describe_ticket(tixbook.ticket) IS 'Internal: a ticket as JSON for its owner.';
 
--- The request that the caller names, if it is his: his own, or one without an owner, of which the
+-- The request that the caller names, in the path or else in the body, if it is his: his own, or one without an owner, of which the
 -- reference is the proof. For others it does not exist.
 CREATE FUNCTION tixbook.require_own_request(request_id uuid) RETURNS tixbook.request
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    request tixbook.request := tixbook.require_request(request_id);
+    request tixbook.request := tixbook.require_request(
+        coalesce(tixbook.request_header('x-booking-id')::uuid, request_id));
 BEGIN
     IF request.customer IS NOT NULL AND request.customer IS DISTINCT FROM tixbook.current_customer()
        AND current_setting('role') <> 'tixbook_administrator' THEN
