@@ -2,8 +2,8 @@
  * request_pace.c: the pace at which requests are worked off.
  *
  * Each request takes 1/rate of a second, and next_at tells up to when the time
- * has been spent.  What a stall has left over is caught up on, at no more than
- * twice the pace; the time in which nothing waited is not.
+ * has been spent.  What a stall has left over is caught up on, in batches that
+ * are not much longer than others; the time in which nothing waited is not.
  */
 #include "postgres.h"
 
@@ -18,7 +18,10 @@
 #include "store.h"
 
 /* So much of a stall is made up for. */
-#define MAX_CATCH_UP_MS 500
+#define MAX_CATCH_UP_MS 2000
+
+/* So many ticks a batch makes up for at most. */
+#define MAX_TICKS 8
 
 enum
 {
@@ -134,7 +137,7 @@ pace_allows(const Pace *pace, TimestampTz oldest, TimestampTz now, TimestampTz *
 		*wake_at = Min(*wake_at, from + tick);
 		return 0;
 	}
-	return Max((int) (Min(now - from, 2 * tick) * pace->per_second / USECS_PER_SEC), 1);
+	return Max((int) (Min(now - from, MAX_TICKS * tick) * pace->per_second / USECS_PER_SEC), 1);
 }
 
 void

@@ -16,19 +16,26 @@
 
 #define MARKS 64
 
-/* How long before the mark the walk begins, and how often at the beginning. */
+/* How long before the mark a walk begins, and how often at the beginning. */
 #define LATE_COMMIT_MS	2000
-#define FULL_WALK_MS	2000
+#define ROUND_MS		2000
 
 typedef struct Mark
 {
 	int32		event_id;		/* 0: none */
 	TimestampTz head;			/* what came earlier, and long ago, is worked off */
-	TimestampTz full_walk_at;	/* the next one */
+	uint32		round;			/* in which it was last walked from the beginning */
 	TimestampTz used_at;
 } Mark;
 
 static Mark marks[MARKS];
+
+/*
+ * In each round every event is walked from the beginning once.  They have their
+ * rounds together: so there is an end to it when nothing waits anywhere.
+ */
+static uint32 round_no = 1;
+static TimestampTz next_round_at = 0;
 
 static Mark *
 find_mark(int32 event_id)
@@ -122,15 +129,16 @@ walk_from(Walk *walk, TimestampTz from)
 static TimestampTz
 start_of_walk(const Mark *mark, TimestampTz now)
 {
-	if (mark->head == 0 || now >= mark->full_walk_at || now < mark->head)
+	TimestampTz round_later = TimestampTzPlusMilliseconds(now, ROUND_MS);
+
+	if (now >= next_round_at || next_round_at > round_later)
+	{
+		round_no++;
+		next_round_at = round_later;
+	}
+	if (mark->head == 0 || mark->round != round_no || now < mark->head)
 		return DT_NOBEGIN;
 	return TimestampTzPlusMilliseconds(mark->head, -LATE_COMMIT_MS);
-}
-
-static void
-note_full_walk(Mark *mark, TimestampTz now)
-{
-	mark->full_walk_at = TimestampTzPlusMilliseconds(now, FULL_WALK_MS);
 }
 
 static void
@@ -140,7 +148,7 @@ walk(Walk *walk, Mark *mark)
 
 	walk_from(walk, from);
 	if (from == DT_NOBEGIN)
-		note_full_walk(mark, walk->now);
+		mark->round = round_no;
 	if (walk->due->n > 0)
 		mark->head = Min(walk->waits_still, walk->due->requests[walk->due->n - 1].waiting_since);
 	else if (walk->waits_still != DT_NOEND)
@@ -224,20 +232,20 @@ has_waiting(Mark *mark, TimestampTz *wake_at)
 	if (find_first(keys, 2, &request))
 		return true;
 	if (from == DT_NOBEGIN)
-		note_full_walk(mark, now);
+		mark->round = round_no;
 	else
-		*wake_at = Min(*wake_at, mark->full_walk_at);
+		*wake_at = Min(*wake_at, next_round_at);
 	return false;
 }
 
-/* Of the events that are remembered, the first from that one on. */
+/* Of the events that are remembered, the first in the range. */
 static Mark *
-next_mark(int32 from)
+next_mark(int32 from, int32 upto)
 {
 	Mark	   *next = NULL;
 
 	for (int i = 0; i < MARKS; i++)
-		if (marks[i].event_id != 0 && marks[i].event_id >= from &&
+		if (marks[i].event_id != 0 && marks[i].event_id >= from && marks[i].event_id <= upto &&
 			(next == NULL || marks[i].event_id < next->event_id))
 			next = &marks[i];
 	return next;
@@ -245,20 +253,20 @@ next_mark(int32 from)
 
 /* The events that are remembered are looked at from their marks; what lies between them is searched. */
 bool
-requests_next_event(int32 from, int32 *event_id, TimestampTz *wake_at)
+requests_next_event(int32 from, int32 upto, int32 *event_id, TimestampTz *wake_at)
 {
 	for (;;)
 	{
-		Mark	   *known = next_mark(from);
+		Mark	   *known = next_mark(from, upto);
 
 		if (known == NULL)
-			return find_event(from, PG_INT32_MAX, event_id);
+			return find_event(from, upto, event_id);
 		if (from < known->event_id && find_event(from, known->event_id - 1, event_id))
 			return true;
 		*event_id = known->event_id;
 		if (has_waiting(known, wake_at))
 			return true;
-		if (known->event_id == PG_INT32_MAX)
+		if (known->event_id == upto)
 			return false;
 		from = known->event_id + 1;
 	}
@@ -272,7 +280,7 @@ requests_count_events(int most)
 	int32		event_id;
 	int			n = 0;
 
-	while (n < most && requests_next_event(from, &event_id, &wake_at))
+	while (n < most && requests_next_event(from, PG_INT32_MAX, &event_id, &wake_at))
 	{
 		n++;
 		if (event_id == PG_INT32_MAX)
@@ -290,5 +298,5 @@ requests_next_due(TimestampTz *due)
 	int32		event_id;
 
 	*due = GetCurrentTimestamp();
-	return requests_next_event(1, &event_id, &wake_at);
+	return requests_next_event(1, PG_INT32_MAX, &event_id, &wake_at);
 }

@@ -24,7 +24,7 @@ extern void requests_collect(const Pace *pace, int most, DueRequests *due, Times
 /* What becomes of them is decided: the next walk begins before the first that waits still. */
 extern void requests_worked_off(const DueRequests *due);
 
-/* The first event from that one on of which requests wait; false: none, as far as is known before wake_at. */
-extern bool requests_next_event(int32 from, int32 *event_id, TimestampTz *wake_at);
+/* The first event in a range of which requests wait; false: none, as far as is known before wake_at. */
+extern bool requests_next_event(int32 from, int32 upto, int32 *event_id, TimestampTz *wake_at);
 
 #endif

@@ -247,7 +247,7 @@ work_on(int32 event_id, RequestsWork *work)
 		return false;
 	if (!try_to_decide(event, due.requests, due.n, &error))
 		decide_each(event, due.requests, due.n);
-	work->due = Max(due.oldest, pace.next_at);
+	work->due = pace.per_second > 0 ? Max(due.oldest, pace.next_at) : due.oldest;
 	pace_spend(&pace, due.n, due.oldest, GetCurrentTimestamp());
 	requests_worked_off(&due);
 	count_work(work, &due);
@@ -260,7 +260,7 @@ work_in_range(int32 from, int32 upto, RequestsWork *work)
 {
 	int32		event_id;
 
-	while (from <= upto && requests_next_event(from, &event_id, &work->wake_at) && event_id <= upto)
+	while (from <= upto && requests_next_event(from, upto, &event_id, &work->wake_at))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (work_on(event_id, work))
@@ -268,7 +268,7 @@ work_in_range(int32 from, int32 upto, RequestsWork *work)
 			last_event = event_id;
 			return true;
 		}
-		if (event_id == PG_INT32_MAX)
+		if (event_id == upto)
 			break;
 		from = event_id + 1;
 	}
