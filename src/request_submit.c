@@ -77,13 +77,15 @@ read_request(FunctionCallInfo fcinfo, const Event *event, Request *request, Refu
 
 /* What can be said without a lock, and without a look at what others hold. */
 static bool
-check_request(const Request *request, Event *event, Refusal *refusal)
+check_request(const Request *request, Event *event, const char *admission, Refusal *refusal)
 {
 	Reservation reservation;
 	TimestampTz expires_at;
 
-	return request_wish(request, event, &reservation, refusal) &&
-		reservation_check(&reservation, &expires_at, refusal) &&
+	if (!request_wish(request, event, &reservation, refusal))
+		return false;
+	reservation.admission = admission;
+	return reservation_check(&reservation, &expires_at, refusal) &&
 		!inventory_certainly_gone(event, &reservation.wish, reservation.seats, reservation.now,
 								  refusal) &&
 		request_backlog_allows(event, refusal);
@@ -152,7 +154,7 @@ id_in(Jsonb *answer)
 
 /* Submits the request, once for all repetitions of one that carries a key. */
 static bool
-submit(Request *request, Event *event, const char *key, Refusal *refusal)
+submit(Request *request, Event *event, const char *key, const char *admission, Refusal *refusal)
 {
 	KeyedRequest keyed;
 	Jsonb	   *answer = NULL;
@@ -167,7 +169,7 @@ submit(Request *request, Event *event, const char *key, Refusal *refusal)
 		request->id = *id_in(answer);
 		return true;
 	}
-	if (!check_request(request, event, refusal))
+	if (!check_request(request, event, admission, refusal))
 		return false;
 	write_request(request);
 	if (key != NULL)
@@ -186,7 +188,8 @@ tixbook_submit_request(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("tixbook.submit_request()");
 	event = argument_event(fcinfo, ARGUMENT_EVENT_ID, &refusal);
 	if (event == NULL || !read_request(fcinfo, event, request, &refusal) ||
-		!submit(request, event, argument_text(fcinfo, ARGUMENT_IDEMPOTENCY_KEY), &refusal))
+		!submit(request, event, argument_text(fcinfo, ARGUMENT_IDEMPOTENCY_KEY),
+				argument_text(fcinfo, ARGUMENT_ADMISSION), &refusal))
 		refusal_raise(&refusal);
 	PG_RETURN_UUID_P(&request->id);
 }

@@ -90,6 +90,7 @@ decide(ReservationBatch *batch, Request *request)
 	if (request_wish(request, batch->event, &reservation, &refusal))
 	{
 		reservation.batch = batch;
+		reservation.admitted = true;
 		reservation.patient = request->attempts == 1;
 		if (reservation_make(&reservation, &booking, &refusal))
 		{

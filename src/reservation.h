@@ -20,6 +20,7 @@ typedef struct Reservation
 	const char *operation;
 	char	   *parameters;		/* their canonical text, where there is a key */
 	const char *admission;		/* the token that lets the customer book, or NULL */
+	bool		admitted;		/* it was looked at already, when the wish was made */
 	struct ReservationBatch *batch; /* in which it is made; NULL: by itself */
 	bool		patient;		/* in a batch: would rather come back than be split */
 	TimestampTz now;
