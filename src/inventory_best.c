@@ -80,7 +80,7 @@ choose_candidates(Search *search, int32 *candidates, int wanted)
 			continue;
 		if (search_in_other_hands(search, b))
 		{
-			search->met_others = true;
+			search->met_others |= search_may_be_left(search, b);
 			continue;
 		}
 		place = n < wanted ? n++ : n - 1;
@@ -127,7 +127,7 @@ look_at_map(Search *search, int32 block_no, SeatBlock *row, Run *run)
 
 	if (search_in_other_hands(search, block_no))
 	{
-		search->met_others = true;
+		search->met_others |= search_may_be_left(search, block_no);
 		return false;
 	}
 	row->taken = NULL;

@@ -65,6 +65,20 @@ search_in_other_hands(const Search *search, int32 block_no)
 		!cache_decides(search->event->event_id, block_no);
 }
 
+/*
+ * Whether a block in other hands may still seat the party when they are done:
+ * they will most probably take as much of it as the party would.
+ */
+bool
+search_may_be_left(const Search *search, int32 block_no)
+{
+	const MapBlock *block = &map_blocks(search->blocks.map)[block_no];
+	int64		deciders = pg_atomic_read_u32((pg_atomic_uint32 *) &block->deciders);
+
+	return block->run >= search->wish->quantity &&
+		block->free >= (deciders + 1) * search->wish->quantity;
+}
+
 static void
 add_seat(Search *search, const VenueBlock *block, SeatBlock *row, int32 seat)
 {

@@ -25,6 +25,7 @@ extern void search_forget(Search *search);
 extern bool search_eligible(const Search *search, const VenueBlock *block);
 extern void search_range(const Search *search, int32 *from, int32 *to);
 extern bool search_in_other_hands(const Search *search, int32 block_no);
+extern bool search_may_be_left(const Search *search, int32 block_no);
 extern void search_add_run(Search *search, SeatBlock *row, const Run *run);
 extern bool search_take_run(Search *search, SeatBlock *row, const Run *run);
 

@@ -4,9 +4,14 @@
  */
 #include "postgres.h"
 
+#include "utils/memutils.h"
+
 #include "attempt.h"
 #include "cache_load.h"
 #include "inventory_search.h"
+
+/* Times that parts are picked anew because others were faster. */
+#define ATTEMPTS 8
 
 /* Takes the parts of one block; false: not as the survey saw it any more. */
 static bool
@@ -87,4 +92,58 @@ search_take_in_parts(Search *search, List *free_runs)
 	if (!taken)
 		search_forget(search);
 	return taken;
+}
+
+/*
+ * The free runs in blocks that nobody is deciding on, as the map in shared
+ * memory has them; NIL where it cannot tell.
+ */
+static List *
+free_runs_by_map(const Search *search)
+{
+	EventMap   *map = search->blocks.map;
+	const VenueBlock *blocks = search->event->layout->blocks;
+	List	   *runs = NIL;
+	int32		from,
+				to;
+
+	if (map == NULL)
+		return NIL;
+	search_range(search, &from, &to);
+	for (int32 b = from; b < Min(to, map->nblocks); b++)
+	{
+		Seatmap    *taken;
+
+		if (map_blocks(map)[b].free == 0 || !search_eligible(search, &blocks[b]) ||
+			search_in_other_hands(search, b) || cache_decides(search->event->event_id, b))
+			continue;
+		taken = seatmap_new(blocks[b].capacity);
+		event_map_copy_block(map, b, taken);
+		runs = pick_free_runs(runs, &blocks[b], b, pick_effective_map(&blocks[b], taken, false));
+	}
+	return runs;
+}
+
+bool
+inventory_take_in_parts(Event *event, const Wish *wish, Take *take)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "tixbook parts",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old;
+	Search		search;
+	bool		taken = false;
+
+	search_start(&search, event, wish, take);
+	old = MemoryContextSwitchTo(context);
+	for (int attempt = 0; attempt < ATTEMPTS && !taken; attempt++)
+	{
+		List	   *runs = free_runs_by_map(&search);
+
+		if (runs == NIL)
+			break;
+		taken = search_take_in_parts(&search, runs);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return search_end(&search, taken);
 }

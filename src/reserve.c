@@ -240,20 +240,24 @@ find_next_due(EventMap *map)
 }
 
 /*
- * Refused for want of seats, by the rows: who comes next can be told so without
- * a look at them, until the next hold ends.  A transaction that has written
- * sees holds as it leaves them, so it does not look.
+ * Whether it is certain that no hold of the event is due.  What it finds out
+ * stands in the map: after a refusal for want of seats, who comes next can be
+ * told so without a look at any row, until the next hold ends.  A transaction
+ * that has written sees holds as it leaves them, so it does not find out.
  */
-static void
-renew_due(Event *event, TimestampTz now)
+static bool
+nothing_due(Event *event, TimestampTz now)
 {
-	EventMap   *map;
+	EventMap   *map = cache_map(event);
+	bool		nothing;
 
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) || (map = cache_map(event)) == NULL)
-		return;
-	if (!event_map_nothing_due(map, now))
+	if (map == NULL)
+		return false;
+	if (!event_map_nothing_due(map, now) && !TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		find_next_due(map);
+	nothing = event_map_nothing_due(map, now);
 	cache_unpin(&map->object);
+	return nothing;
 }
 
 /* Whether it would rather wait than be split. */
@@ -263,20 +267,39 @@ is_patient(const Request *request)
 	return !TimestampDifferenceExceeds(request->now, GetCurrentTimestamp(), TOGETHER_WAIT_MS);
 }
 
-/* From where seats are remembered; blocks in other hands are waited for a little.  False proves nothing. */
+/*
+ * From where seats are remembered; blocks in other hands are waited for a
+ * little.  False proves nothing.
+ */
 static bool
-take_remembered(const Request *request, Take *taken)
+take_remembered(const Request *request, Take *taken, bool *others)
 {
 	BoundedWait wait;
-	bool		others;
 
 	bounded_wait_start_even(&wait, Min(HANDS_WAIT_MS, tixbook_lock_wait), 1);
 	do
 	{
-		if (inventory_take_remembered(request->event, &request->wish, taken, &others))
+		if (inventory_take_remembered(request->event, &request->wish, taken, others))
 			return true;
-	} while (others && bounded_wait(&wait));
+	} while (*others && bounded_wait(&wait));
 	return false;
+}
+
+/*
+ * The best seats, without a look at all blocks.  A party is split only when no
+ * seats for it together are to be hoped for, from those in other hands or from
+ * holds that are due.
+ */
+static bool
+take_at_once(const Request *request, Take *taken)
+{
+	bool		others;
+
+	if (take_remembered(request, taken, &others))
+		return true;
+	return !others && !request->wish.together && !request->wish.accessible &&
+		request->wish.quantity > 1 && nothing_due(request->event, request->now) &&
+		inventory_take_in_parts(request->event, &request->wish, taken);
 }
 
 /*
@@ -300,7 +323,7 @@ take_seats(const Request *request, Take *taken, Refusal *refusal)
 	{
 		int			ended;
 
-		if (request->seats == NULL && take_remembered(request, taken))
+		if (request->seats == NULL && take_at_once(request, taken))
 			return true;
 		if (make_way_and_take(request, is_patient(request), batch, &ended, taken, refusal))
 			return true;
@@ -309,7 +332,7 @@ take_seats(const Request *request, Take *taken, Refusal *refusal)
 			batch = Min(batch * 4, MAX_MAKE_WAY_BATCH);
 		else if (refusal->reason != REASON_BUSY)
 		{
-			renew_due(request->event, request->now);
+			(void) nothing_due(request->event, request->now);
 			return false;
 		}
 		else if (!bounded_wait(&wait))
