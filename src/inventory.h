@@ -40,11 +40,14 @@ typedef struct SeatList
  *
  * The best seats for a wish, which has been checked.  The first looks only
  * where this backend remembers seats, and proves nothing when it finds none;
- * others is set when blocks in other hands might have served.  The second looks
- * at all blocks, and says why there are none.  Who is patient would rather come
- * back than be split while a block in other hands could seat the party together.
+ * others is set when blocks in other hands might serve.  The second seats the
+ * party in parts, where the map in shared memory says that there are free seats,
+ * and proves nothing either.  The third looks at all blocks, and says why there
+ * are none.  Who is patient would rather come back than be split while a block
+ * in other hands could seat the party together.
  */
 extern bool inventory_take_remembered(Event *event, const Wish *wish, Take *take, bool *others);
+extern bool inventory_take_in_parts(Event *event, const Wish *wish, Take *take);
 extern bool inventory_take_best(Event *event, const Wish *wish, bool patient, Take *take,
 								Refusal *refusal);
 

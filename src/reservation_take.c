@@ -75,20 +75,24 @@ find_next_due(EventMap *map)
 }
 
 /*
- * Refused for want of seats, by the rows: who comes next can be told so without
- * a look at them, until the next hold ends.  A transaction that has written
- * sees holds as it leaves them, so it does not look.
+ * Whether it is certain that no hold of the event is due.  What it finds out
+ * stands in the map: after a refusal for want of seats, who comes next can be
+ * told so without a look at any row, until the next hold ends.  A transaction
+ * that has written sees holds as it leaves them, so it does not find out.
  */
-static void
-renew_due(Event *event, TimestampTz now)
+static bool
+nothing_due(Event *event, TimestampTz now)
 {
-	EventMap   *map;
+	EventMap   *map = cache_map(event);
+	bool		nothing;
 
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) || (map = cache_map(event)) == NULL)
-		return;
-	if (!event_map_nothing_due(map, now))
+	if (map == NULL)
+		return false;
+	if (!event_map_nothing_due(map, now) && !TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		find_next_due(map);
+	nothing = event_map_nothing_due(map, now);
 	cache_unpin(&map->object);
+	return nothing;
 }
 
 /* Whether it would rather wait than be split. */
@@ -98,20 +102,39 @@ is_patient(const Reservation *reservation)
 	return !TimestampDifferenceExceeds(reservation->now, GetCurrentTimestamp(), TOGETHER_WAIT_MS);
 }
 
-/* From where seats are remembered; blocks in other hands are waited for a little.  False proves nothing. */
+/*
+ * From where seats are remembered; blocks in other hands are waited for a
+ * little.  False proves nothing.
+ */
 static bool
-take_remembered(const Reservation *reservation, Take *taken)
+take_remembered(const Reservation *reservation, Take *taken, bool *others)
 {
 	BoundedWait wait;
-	bool		others;
 
 	bounded_wait_start_even(&wait, Min(HANDS_WAIT_MS, tixbook_lock_wait), 1);
 	do
 	{
-		if (inventory_take_remembered(reservation->event, &reservation->wish, taken, &others))
+		if (inventory_take_remembered(reservation->event, &reservation->wish, taken, others))
 			return true;
-	} while (others && bounded_wait(&wait));
+	} while (*others && bounded_wait(&wait));
 	return false;
+}
+
+/*
+ * The best seats, without a look at all blocks.  A party is split only when no
+ * seats for it together are to be hoped for, from those in other hands or from
+ * holds that are due.
+ */
+static bool
+take_at_once(const Reservation *reservation, Take *taken)
+{
+	bool		others;
+
+	if (take_remembered(reservation, taken, &others))
+		return true;
+	return !others && !reservation->wish.together && !reservation->wish.accessible &&
+		reservation->wish.quantity > 1 && nothing_due(reservation->event, reservation->now) &&
+		inventory_take_in_parts(reservation->event, &reservation->wish, taken);
 }
 
 /*
@@ -137,7 +160,7 @@ reservation_take(const Reservation *reservation, Take *taken, Refusal *refusal)
 	{
 		int			ended;
 
-		if (reservation->seats == NULL && take_remembered(reservation, taken))
+		if (reservation->seats == NULL && take_at_once(reservation, taken))
 			return true;
 		if (make_way_and_take(reservation, is_patient(reservation), batch, &ended, taken, refusal))
 			return true;
@@ -146,7 +169,7 @@ reservation_take(const Reservation *reservation, Take *taken, Refusal *refusal)
 			batch = Min(batch * 4, MAX_MAKE_WAY_BATCH);
 		else if (refusal->reason != REASON_BUSY)
 		{
-			renew_due(reservation->event, reservation->now);
+			(void) nothing_due(reservation->event, reservation->now);
 			return false;
 		}
 		else if (!bounded_wait(&wait))

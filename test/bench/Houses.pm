@@ -71,8 +71,8 @@ sub fresh_arenas { return events($_[0], $ARENA, 20, $_[1]) }
 sub sell_parties
 {
 	my ($bench, $event, $first, $last, $part) = @_;
-	my $parties = $part * $ARENA * ($last - $first + 1) / 10 / 2.5;
-	$bench->load('reserve_party', { event => $event, first => $first, last => $last }, calls => int $parties, seconds => 60);
+	my $parties = int($part * $ARENA * ($last - $first + 1) / 10 / 2.5) or return;
+	$bench->load('reserve_party', { event => $event, first => $first, last => $last }, calls => $parties, seconds => 60);
 	return;
 }
 

@@ -6,7 +6,7 @@ use Figures;
 use Houses;
 
 # Of 20,000 seats, 900 are sold in each arena: nearly the last twentieth of it, or the first.
-my $ARENAS         = 240;
+my $ARENAS         = 300;
 my $CALLS_AN_ARENA = 450;
 
 my $EVENTS = 2_000;
