@@ -99,6 +99,11 @@ extern bool pointer_read(const WaitingRoom *room, QueuePointer *pointer);
 extern void pointer_found(StoreScan *scan, QueuePointer *pointer);
 extern void pointer_write(Store *store, StoreScan *scan, const QueuePointer *pointer);
 
+/* waitingroom_shared.c: the pointer for those who only look. */
+extern void waitingroom_shmem_init(void);
+extern void pointer_moved(int32 event_id);
+extern bool pointer_look(const WaitingRoom *room, QueuePointer *pointer);
+
 /* waitingroom_fan.c: entries and sessions. */
 extern bool fan_find(WaitingRoom *room, const char *customer, Fan *fan);
 extern FanState fan_state(const Fan *fan, const QueuePointer *pointer, TimestampTz now);

@@ -213,7 +213,7 @@ look(FunctionCallInfo fcinfo, TimestampTz now, Datum *values, bool *nulls, Refus
 		return false;
 	if (room->closed)
 	{
-		pointer_read(room, &pointer);
+		pointer_look(room, &pointer);
 		if (!fan_find(room, customer, &fan))
 			return refuse_absent(room, refusal);
 	}
@@ -268,7 +268,7 @@ tixbook_queue_progress(PG_FUNCTION_ARGS)
 		refuse_parameter(&refusal, "position", "must be 0 or more");
 	if (refusal.reason != REASON_NONE)
 		refusal_raise(&refusal);
-	nulls[8] = !pointer_read(room, &pointer);
+	nulls[8] = !pointer_look(room, &pointer);
 	outlook_at(room, &pointer, position, GetCurrentTimestamp(), &outlook);
 	values[0] = CStringGetTextDatum(waitingroom_state_name(waitingroom_state(room, &pointer)));
 	values[1] = Int64GetDatum(pointer.admitted);
