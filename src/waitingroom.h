@@ -20,9 +20,9 @@
 #define DRAW_MAX_ENTRIES (INT64CONST(1) << 40)
 
 /* waitingroom_draw.c: the permutation of 0 to n - 1 under a seed. */
-extern Draw *draw_make(MemoryContext context, const uint8 *seed, int64 n);
-extern bool draw_is(const Draw *draw, const uint8 *seed, int64 n);
-extern void draw_free(Draw *draw);
+typedef struct Draw Draw;
+
+extern Draw *draw_recall(const uint8 *seed, int64 n);
 extern int64 draw_position(Draw *draw, int64 entry);
 extern int64 draw_entry(Draw *draw, int64 position);
 
