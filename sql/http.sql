@@ -38,6 +38,12 @@ AS 'MODULE_PATHNAME', 'tixbook_request_header';
 COMMENT ON FUNCTION tixbook.request_header(text) IS
 'Internal: the header name, in lower case, of the HTTP request; null without it.';
 
+CREATE FUNCTION tixbook.request_address() RETURNS text
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tixbook_request_address';
+COMMENT ON FUNCTION tixbook.request_address() IS
+'Internal: the network that the HTTP request comes from; null where no edge vouches for it.';
+
 CREATE FUNCTION tixbook.answer_with(status integer, headers jsonb = '{}') RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tixbook_answer_with';
@@ -175,6 +181,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WHERE e.event_id = ticket.event_id
 $$;
 COMMENT ON FUNCTION tixbook.describe_ticket(tixbook.ticket) IS 'Internal: a ticket as JSON for its owner.';
+
+CREATE FUNCTION tixbook.seconds_of(length interval) RETURNS numeric
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT round(extract(epoch FROM length), 3)
+$$;
 
 -- The request that the caller names, in the path or else in the body, if it is his: his own, or one without an owner, of which the
 -- reference is the proof. For others it does not exist.

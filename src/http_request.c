@@ -21,12 +21,14 @@
 
 #include "arguments.h"
 #include "errors.h"
+#include "http_request.h"
 #include "rate_limit.h"
 #include "settings.h"
 
 PG_FUNCTION_INFO_V1(tixbook_begin_http_request);
 PG_FUNCTION_INFO_V1(tixbook_request_header);
 PG_FUNCTION_INFO_V1(tixbook_current_customer);
+PG_FUNCTION_INFO_V1(tixbook_request_address);
 PG_FUNCTION_INFO_V1(tixbook_answer_with);
 
 #define MAX_CUSTOMER_LENGTH 255
@@ -42,6 +44,8 @@ static const struct
 	{"/rpc/log_in", RATE_ACCOUNT},
 	{"/rpc/reserve", RATE_BOOKING},
 	{"/rpc/reserve_seats", RATE_BOOKING},
+	{"/rpc/join_waiting_room", RATE_CHANGE},
+	{"/rpc/leave_waiting_room", RATE_CHANGE},
 	{"/rpc/submit_request", RATE_BOOKING},
 	{"/rpc/pay", RATE_CHANGE},
 	{"/rpc/release", RATE_CHANGE},
@@ -199,11 +203,24 @@ tixbook_request_header(PG_FUNCTION_ARGS)
 												  text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }
 
+char *
+http_customer(void)
+{
+	return member_of_setting("request.jwt.claims", "sub");
+}
+
 /* current_customer() → text, the subject of the token, NULL without one */
 Datum
 tixbook_current_customer(PG_FUNCTION_ARGS)
 {
-	return text_or_null(fcinfo, member_of_setting("request.jwt.claims", "sub"));
+	return text_or_null(fcinfo, http_customer());
+}
+
+/* request_address() → text, the network of the request, NULL where nobody vouches for it */
+Datum
+tixbook_request_address(PG_FUNCTION_ARGS)
+{
+	return text_or_null(fcinfo, address_of_request());
 }
 
 static void

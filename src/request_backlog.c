@@ -137,20 +137,26 @@ first_untried(int32 event_id)
 	return since;
 }
 
+/* How long the first request that nobody has tried has waited, in microseconds. */
+int64
+request_lag(int32 event_id)
+{
+	TimestampTz since = first_untried(event_id);
+
+	return since == 0 ? 0 : Max(GetCurrentTimestamp() - since, 0);
+}
+
 /* request_lag(event_id integer) → interval */
 Datum
 tixbook_request_lag(PG_FUNCTION_ARGS)
 {
 	Refusal		refusal = {REASON_NONE};
 	Event	   *event = argument_event(fcinfo, 0, &refusal);
-	TimestampTz since;
 	Interval   *lag;
 
 	if (event == NULL)
 		refusal_raise(&refusal);
-	since = first_untried(event->event_id);
 	lag = palloc0(sizeof(Interval));
-	if (since != 0)
-		lag->time = Max(GetCurrentTimestamp() - since, 0);
+	lag->time = request_lag(event->event_id);
 	PG_RETURN_INTERVAL_P(lag);
 }

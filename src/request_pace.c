@@ -66,7 +66,7 @@ bool
 pace_claim(int32 event_id, Pace *pace)
 {
 	StoreScan	scan;
-	bool		ours = true;
+	RowHands	hands = ROW_FREE;
 
 	no_pace(pace, event_id);
 	if (!claim_try(CLAIM_REQUESTS, event_id, ""))
@@ -75,12 +75,12 @@ pace_claim(int32 event_id, Pace *pace)
 	if (find_pace(&scan, event_id))
 	{
 		/* An administrator may be changing the rate. */
-		ours = store_lock(&scan);
-		if (ours)
-			pace_found(&scan, pace);
+		hands = store_row_hands(&scan);
+		pace_found(&scan, pace);
+		pace->ours = hands == ROW_OURS;
 	}
 	store_scan_close(&scan);
-	return ours;
+	return hands != ROW_IN_OTHER_HANDS;
 }
 
 double
@@ -155,8 +155,10 @@ pace_spend(Pace *pace, int n, TimestampTz oldest, TimestampTz now)
 	store_open(&store, STORE_REQUEST_PACE);
 	if (!pace->has_row)
 		store_insert(&store, values, nulls);
-	else if (store_update(&store, &pace->tid, values, nulls, true) != TM_Ok)
-		elog(ERROR, "the pace of event %d changed under its lock", pace->event_id);
+	else if (store_update(&store, &pace->tid, values, nulls, pace->ours) != TM_Ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("the rate of the requests of event %d is being changed", pace->event_id)));
 	store_close(&store);
 	CommandCounterIncrement();
 }

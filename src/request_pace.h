@@ -18,6 +18,7 @@ typedef struct Pace
 	TimestampTz next_at;		/* up to then the time has been spent */
 	bool		own_rate;		/* it is the event's own */
 	bool		has_row;
+	bool		ours;			/* this transaction has written it before */
 	ItemPointerData tid;
 } Pace;
 

@@ -25,6 +25,7 @@ typedef struct Mark
 	int32		event_id;		/* 0: none */
 	TimestampTz head;			/* what came earlier, and long ago, is worked off */
 	uint32		round;			/* in which it was last walked from the beginning */
+	TimestampTz busy_since;		/* since then this process has always seen requests due; 0: it has not */
 	TimestampTz used_at;
 } Mark;
 
@@ -73,30 +74,42 @@ typedef struct Walk
 	TimestampTz now;
 	TimestampTz *wake_at;
 	TimestampTz waits_still;	/* since when the first waits that is passed over; DT_NOEND: none */
+	Mark	   *mark;
 	DueRequests *due;
 	Requests	requests;
 } Walk;
 
-/* Whether the row just found is due; its lock is taken only then. */
+/* Whether the row just found is due. */
 static bool
-lock_if_due(Walk *walk, Request *request)
+is_due(Walk *walk, Request *request)
 {
 	request_found(&walk->requests, request);
-	if (request->not_before > walk->now)
-		*walk->wake_at = Min(*walk->wake_at, request->not_before);
-	else if (request_lock_found(&walk->requests, request) && request->status == REQUEST_WAITING)
+	if (request->not_before <= walk->now)
 		return true;
-	walk->waits_still = Min(walk->waits_still, request->waiting_since);
+	*walk->wake_at = Min(*walk->wake_at, request->not_before);
 	return false;
 }
 
-/* The first one tells how many there may be; false: none now. */
+/* False: somebody is cancelling it, or has. */
+static bool
+lock_due(Walk *walk, Request *request)
+{
+	return request_lock_found(&walk->requests, request) && request->status == REQUEST_WAITING;
+}
+
+/*
+ * The first one tells how many there may be; false: none now.  The time before
+ * it could be seen, while many were submitted in one transaction, is not spent.
+ */
 static bool
 ask_pace(Walk *walk, const Request *first)
 {
-	int			allowed = pace_allows(walk->pace, first->waiting_since, walk->now, walk->wake_at);
+	int			allowed;
 
-	walk->due->oldest = first->waiting_since;
+	if (walk->mark->busy_since == 0)
+		walk->mark->busy_since = walk->now;
+	walk->due->oldest = Max(first->waiting_since, walk->mark->busy_since);
+	allowed = pace_allows(walk->pace, walk->due->oldest, walk->now, walk->wake_at);
 	walk->most = Min(walk->most, allowed);
 	walk->due->requests = palloc(Max(walk->most, 1) * sizeof(Request));
 	return allowed > 0;
@@ -113,15 +126,16 @@ walk_from(Walk *walk, TimestampTz from)
 	store_scan_start(&walk->requests.scan, keys, 2);
 	while (walk->due->n < walk->most && store_scan_next(&walk->requests.scan))
 	{
+		bool		due;
+
 		CHECK_FOR_INTERRUPTS();
-		if (!lock_if_due(walk, &request))
-			continue;
-		if (walk->due->n == 0 && !ask_pace(walk, &request))
-		{
+		/* The pace is asked before anything is locked: most looks are in vain, and write nothing. */
+		due = is_due(walk, &request);
+		if (due && (walk->due->requests != NULL || ask_pace(walk, &request)) &&
+			lock_due(walk, &request))
+			walk->due->requests[walk->due->n++] = request;
+		else
 			walk->waits_still = Min(walk->waits_still, request.waiting_since);
-			break;
-		}
-		walk->due->requests[walk->due->n++] = request;
 	}
 }
 
@@ -142,11 +156,14 @@ start_of_walk(const Mark *mark, TimestampTz now)
 }
 
 static void
-walk(Walk *walk, Mark *mark)
+walk(Walk *walk)
 {
+	Mark	   *mark = walk->mark;
 	TimestampTz from = start_of_walk(mark, walk->now);
 
 	walk_from(walk, from);
+	if (walk->due->n < walk->most && walk->most > 0)
+		mark->busy_since = 0;
 	if (from == DT_NOBEGIN)
 		mark->round = round_no;
 	if (walk->due->n > 0)
@@ -165,12 +182,13 @@ requests_collect(const Pace *pace, int most, DueRequests *due, TimestampTz *wake
 		.now = now,
 		.wake_at = wake_at,
 		.waits_still = DT_NOEND,
+		.mark = mark_of(pace->event_id, now),
 		.due = due,
 	};
 
 	memset(due, 0, sizeof(DueRequests));
 	requests_open(&the_walk.requests, STORE_REQUEST_WAITING);
-	walk(&the_walk, mark_of(pace->event_id, now));
+	walk(&the_walk);
 	requests_close(&the_walk.requests);
 }
 
@@ -231,6 +249,7 @@ has_waiting(Mark *mark, TimestampTz *wake_at)
 	store_key_at_or_after(&keys[1], 2, from);
 	if (find_first(keys, 2, &request))
 		return true;
+	mark->busy_since = 0;
 	if (from == DT_NOBEGIN)
 		mark->round = round_no;
 	else

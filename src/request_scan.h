@@ -12,7 +12,7 @@ typedef struct DueRequests
 {
 	int			n;
 	Request    *requests;
-	TimestampTz oldest;			/* when the first of them came */
+	TimestampTz oldest;			/* when the first of them came, or could be seen */
 } DueRequests;
 
 /*

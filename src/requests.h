@@ -111,4 +111,7 @@ extern bool requests_next_due(TimestampTz *due);
 extern int	requests_purge(int batch);
 extern bool requests_next_purge(TimestampTz *due);
 
+/* How late the queue of an event is, in microseconds. */
+extern int64 request_lag(int32 event_id);
+
 #endif

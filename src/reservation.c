@@ -20,6 +20,7 @@
 #include "idempotency.h"
 #include "reservation.h"
 #include "settings.h"
+#include "waitingroom.h"
 #include "worker.h"
 
 #define MAX_CUSTOMER_CHARS 255
@@ -209,11 +210,21 @@ write_booking(const Reservation *reservation, const Take *taken, TimestampTz exp
 	worker_due(JOB_EXPIRY, expires_at);
 }
 
+/* Where the event has a waiting room, he must have been let in. */
+static bool
+check_admission(const Reservation *reservation, Refusal *refusal)
+{
+	return reservation->admitted ||
+		waitingroom_admits(reservation->event, reservation->customer, reservation->admission,
+						   reservation->now, refusal);
+}
+
 /* Whether the sale, the event's limits and the settings allow it, and when the hold would end. */
 bool
 reservation_check(const Reservation *reservation, TimestampTz *expires_at, Refusal *refusal)
 {
-	return check_on_sale(reservation, refusal) && check_quantity(reservation, refusal) &&
+	return check_on_sale(reservation, refusal) && check_admission(reservation, refusal) &&
+		check_quantity(reservation, refusal) &&
 		hold_end(reservation, expires_at, refusal);
 }
 

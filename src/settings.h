@@ -9,6 +9,8 @@ extern int	tixbook_idempotency_ttl;	/* seconds */
 extern int	tixbook_ended_hold_ttl;	/* seconds; -1: for ever */
 extern int	tixbook_expiry_batch;		/* holds a transaction */
 extern bool tixbook_expiry_worker;
+extern bool tixbook_waitingroom_worker;
+extern int	tixbook_waitingroom_tick;	/* milliseconds */
 extern char *tixbook_databases;
 extern int	tixbook_max_databases;
 extern int	tixbook_worker_idle;		/* seconds */

@@ -14,6 +14,7 @@
 #include "seat_block.h"
 #include "settings.h"
 #include "store.h"
+#include "waitingroom.h"
 #include "worker.h"
 
 PG_MODULE_MAGIC;
@@ -25,6 +26,8 @@ int			tixbook_idempotency_ttl = 24 * 3600;
 int			tixbook_ended_hold_ttl = 7 * 24 * 3600;
 int			tixbook_expiry_batch = 1000;
 bool		tixbook_expiry_worker = true;
+bool		tixbook_waitingroom_worker = true;
+int			tixbook_waitingroom_tick = 500;
 char	   *tixbook_databases = NULL;
 int			tixbook_max_databases = 16;
 int			tixbook_worker_idle = 180;
@@ -101,6 +104,16 @@ define_worker_settings(void)
 							NULL,
 							&tixbook_worker_idle, 180, 1, 24 * 3600,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomBoolVariable("tixbook.waitingroom_worker",
+							 "Runs a background worker that moves waiting rooms on.",
+							 NULL,
+							 &tixbook_waitingroom_worker, true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.waitingroom_tick",
+							"How often waiting rooms let fans in.",
+							NULL,
+							&tixbook_waitingroom_tick, 500, 50, 60 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomStringVariable("tixbook.databases",
 							   "Databases that get workers, separated by commas; empty: all that have the extension.",
 							   NULL,
@@ -236,5 +249,6 @@ _PG_init(void)
 		return;
 	cache_shmem_init();
 	rate_limit_shmem_init();
+	waitingroom_shmem_init();
 	worker_shmem_init();
 }

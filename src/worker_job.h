@@ -72,6 +72,7 @@ typedef struct WorkerJobInfo
 extern const WorkerJobInfo *const worker_jobs[WORKER_JOBS];
 
 extern const WorkerJobInfo worker_expiry_job;
+extern const WorkerJobInfo worker_waitingroom_job;
 extern const WorkerJobInfo worker_requests_job;
 
 /* How many processes the job may have now. */

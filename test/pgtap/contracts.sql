@@ -36,6 +36,8 @@ SELECT bag_eq($$ SELECT name, vartype, unit, min_val, max_val, boot_val, context
     ('tixbook.expiry_batch', 'integer', NULL, '1', '100000', '1000', 'sighup'),
     ('tixbook.databases', 'string', NULL, NULL, NULL, '', 'sighup'),
     ('tixbook.max_databases', 'integer', NULL, '1', '1024', '16', 'postmaster'),
+    ('tixbook.waitingroom_tick', 'integer', 'ms', '50', '60000', '500', 'sighup'),
+    ('tixbook.waitingroom_worker', 'bool', NULL, NULL, NULL, 'on', 'sighup'),
     ('tixbook.worker_idle', 'integer', 's', '1', '86400', '180', 'sighup'),
     ('tixbook.cache_size', 'integer', 'kB', '0', '16777216', '65536', 'postmaster'),
     ('tixbook.http_refusals', 'bool', NULL, NULL, NULL, 'off', 'user'),
