@@ -14,6 +14,8 @@ GRANT EXECUTE ON FUNCTION
     tixbook_api.section_availability,
     tixbook_api.seat_plan,
     tixbook_api.seat_map_svg,
+    tixbook_api.queue_progress,
+    tixbook_api.find_waiting_room,
     tixbook_api.sign_up,
     tixbook_api.log_in
 TO tixbook_anonymous, tixbook_customer, tixbook_gate, tixbook_organiser, tixbook_payment, tixbook_administrator;
@@ -33,6 +35,11 @@ GRANT EXECUTE ON FUNCTION
     tixbook_api.cancel
 TO tixbook_anonymous, tixbook_customer, tixbook_administrator;
 
+GRANT EXECUTE ON FUNCTION
+    tixbook_api.join_waiting_room,
+    tixbook_api.queue_status,
+    tixbook_api.leave_waiting_room
+TO tixbook_customer;
 GRANT EXECUTE ON FUNCTION tixbook_api.my_bookings, tixbook_api.my_tickets TO tixbook_customer;
 GRANT EXECUTE ON FUNCTION tixbook_api.my_account
 TO tixbook_customer, tixbook_gate, tixbook_organiser, tixbook_payment, tixbook_administrator;

@@ -44,6 +44,11 @@ GRANT EXECUTE ON FUNCTION
     tixbook.booking_tickets(uuid),
     tixbook.history(uuid),
     tixbook.pay(uuid, text, text),
+    tixbook.join_waiting_room(integer, text, text, text),
+    tixbook.queue_status(integer, text),
+    tixbook.leave_waiting_room(integer, text),
+    tixbook.queue_progress(integer, bigint),
+    tixbook.find_waiting_room(integer),
     tixbook.sign_up(text, text, text),
     tixbook.log_in(text, text)
 TO tixbook_application, tixbook_administrator;
@@ -69,7 +74,8 @@ END
 $$;
 GRANT SELECT ON ALL TABLES IN SCHEMA tixbook TO tixbook_administrator;
 -- But for secrets: with them he could be anybody.
-REVOKE SELECT ON tixbook.token_key, tixbook.account, tixbook.webhook_secret FROM tixbook_administrator;
+REVOKE SELECT ON tixbook.token_key, tixbook.account, tixbook.webhook_secret, tixbook.waiting_room_secret
+    FROM tixbook_administrator;
 
 -- Who watches the server may see how the workers are, and that all is sound.
 GRANT EXECUTE ON FUNCTION tixbook.worker_status(), tixbook.verify(integer) TO pg_monitor;

@@ -38,6 +38,12 @@ AS 'MODULE_PATHNAME', 'tixbook_request_header';
 COMMENT ON FUNCTION tixbook.request_header(text) IS
 'Internal: the header name, in lower case, of the HTTP request; null without it.';
 
+CREATE FUNCTION tixbook.request_address() RETURNS text
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tixbook_request_address';
+COMMENT ON FUNCTION tixbook.request_address() IS
+'Internal: the network that the HTTP request comes from; null where no edge vouches for it.';
+
 CREATE FUNCTION tixbook.answer_with(status integer, headers jsonb = '{}') RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tixbook_answer_with';

@@ -27,6 +27,7 @@
 PG_FUNCTION_INFO_V1(tixbook_begin_http_request);
 PG_FUNCTION_INFO_V1(tixbook_request_header);
 PG_FUNCTION_INFO_V1(tixbook_current_customer);
+PG_FUNCTION_INFO_V1(tixbook_request_address);
 PG_FUNCTION_INFO_V1(tixbook_answer_with);
 
 #define MAX_CUSTOMER_LENGTH 255
@@ -42,6 +43,8 @@ static const struct
 	{"/rpc/log_in", RATE_ACCOUNT},
 	{"/rpc/reserve", RATE_BOOKING},
 	{"/rpc/reserve_seats", RATE_BOOKING},
+	{"/rpc/join_waiting_room", RATE_CHANGE},
+	{"/rpc/leave_waiting_room", RATE_CHANGE},
 	{"/rpc/pay", RATE_CHANGE},
 	{"/rpc/release", RATE_CHANGE},
 	{"/rpc/cancel", RATE_CHANGE},
@@ -202,6 +205,13 @@ Datum
 tixbook_current_customer(PG_FUNCTION_ARGS)
 {
 	return text_or_null(fcinfo, member_of_setting("request.jwt.claims", "sub"));
+}
+
+/* request_address() → text, the network of the request, NULL where nobody vouches for it */
+Datum
+tixbook_request_address(PG_FUNCTION_ARGS)
+{
+	return text_or_null(fcinfo, address_of_request());
 }
 
 static void
