@@ -1,22 +1,19 @@
 // What waiting means in numbers: how far one has come, how long it may take, when to look again. Pure.
 
-const BEFORE = 30000;           // milliseconds between looks while the start is far
+const BEFORE = 20000;           // milliseconds between looks before the start
 const SPREAD = 3000;            // after the start, so that a crowd that waited for one instant does not ask in it
-const [OFTEN, SELDOM] = [2000, 15000];
-const SAY_AT = [10000, 1000, 100, 10, 1];    // so many ahead: worth saying aloud
+const [OFTEN, SELDOM] = [1000, 30000];
+const SAY_AT = [10000, 1000, 100, 10, 1];       // so many ahead: worth saying aloud
 
-// Milliseconds until the next look. The server's word on when to come again is never undercut.
-export function lookAfter(status, now, random = Math.random) {
-  const asked = (status.retry_after ?? 0) * 1000;
-  if (status.state === 'before') {
-    const left = Date.parse(status.starts_at) - now;
-    return Math.max(asked, left > BEFORE ? BEFORE * (0.8 + random() * 0.4) : Math.max(left, 0) + 200 + random() * SPREAD);
-  }
-  const pace = Math.min(Math.max((status.estimate ?? 60) * 1000 / 10, OFTEN), SELDOM);
-  return Math.max(asked, pace * (0.85 + random() * 0.3));
+// Milliseconds until the next look, as the server advises, or at the start if that is nearer.
+export function lookAfter({ state, next_look: advised }, startsAt, now, random = Math.random) {
+  const pause = Math.min(Math.max((advised ?? 5) * 1000, OFTEN), SELDOM) * (0.8 + 0.2 * random());
+  if (state !== 'gathering') return pause;
+  const left = Math.max(Date.parse(startsAt) - now, 0);
+  return left > BEFORE ? BEFORE * (0.8 + 0.2 * random()) : left + 200 + SPREAD * random();
 }
 
-// From 0, just drawn, to 1, one's turn. `most` is how many were ahead when one first knew.
+// From 0, just drawn, to 1, one's turn. most: how many were ahead when one first knew.
 export function nearness(ahead, most) { return most > 0 ? Math.min(Math.max(1 - ahead / most, 0), 1) : 1; }
 
 // A wait as one would say it, never more exact than is known. seconds, or null where nobody can tell.
@@ -28,7 +25,5 @@ export function roughly(seconds) {
   return `about ${Math.round(minutes / 60)} hours`;
 }
 
-// The number of people ahead that is to be said, when it has fallen from `before` to `now`; null: nothing new.
-export function milestone(before, now) {
-  return SAY_AT.some((at) => before > at && now <= at) ? now : null;
-}
+// Whether it is worth saying that so many are ahead now, when it were so many before.
+export function worthSaying(before, now) { return SAY_AT.some((at) => before > at && now <= at); }
