@@ -8,6 +8,7 @@ import { choosing } from './choosing.js';
 import { confirmed } from './dialog.js';
 import { h } from './dom.js';
 import { eventHead } from './event.js';
+import { fairness } from './fairness.js';
 import { countdown, dayAndTime, time } from './format.js';
 import { button, isBusy, notice, whileBusy } from './parts.js';
 import { solve } from './puzzle.js';
@@ -48,8 +49,10 @@ class Room {
     this.details = h('dl', { class: 'room-facts' });
     this.trouble = h('div', { class: 'trouble' });
     this.ways = h('div', { class: 'room-ways' });
+    this.fairness = fairness();
     this.page.show(this.event.name, eventHead(this.event),
-      h('section', { class: 'room', 'aria-label': 'Waiting room' }, this.title, this.text, this.number, this.track, this.details, this.trouble, this.ways), this.fairness());
+      h('section', { class: 'room', 'aria-label': 'Waiting room' }, this.title, this.text, this.number, this.track, this.details, this.trouble, this.ways), this.fairness.element);
+    this.fairness.show(this.facts);
     if (session.token) await this.look();
     else this.show({ state: 'stranger' });
   }
@@ -75,8 +78,9 @@ class Room {
   // Who knows where he stands asks what a cache can answer; only what is about him alone goes to the database.
   async ask() {
     const known = this.status;
-    if (known && WAITING.includes(known.state)) {
+    if (known && (known.state === 'gathering' || WAITING.includes(known.state))) {
       const progress = await queueProgress(this.event.event_id, known.position, { signal: this.signal });
+      if (progress.state === 'gathering') return { ...known, next_look: progress.next_look };
       const ahead = Math.max(known.position - progress.admitted, 0);
       const state = progress.state === 'admitting' ? 'waiting' : progress.state;
       if (ahead > 0 && WAITING.includes(state)) return { ...known, ...progress, position: known.position, ahead, state };
@@ -132,6 +136,7 @@ class Room {
     const { position, ahead, estimate, spread } = this.status;
     if (!WAITING.includes(before?.state)) {
       this.most = ahead;
+      this.checkDraw();
       announce(`Your place is ${(position + 1).toLocaleString()}.`);
     } else if (worthSaying(before.ahead, ahead)) {
       announce(`${ahead.toLocaleString()} ahead of you.`);
@@ -143,6 +148,12 @@ class Room {
     this.track.setAttribute('aria-valuenow', Math.round(100 * done));
     this.bar.style.transform = `scaleX(${done})`;
     this.say(['Your place', (position + 1).toLocaleString()], ['Your turn in', roughly(estimate === null ? null : estimate + (spread ?? 0))]);
+  }
+
+  // The secret is published with the draw.
+  async checkDraw() {
+    if (!this.facts.seed) this.facts = await findRoom(this.event.event_id, { signal: this.signal }).catch(() => this.facts);
+    if (!this.signal.aborted) this.fairness.show(this.facts, this.status);
   }
 
   async turn() {
@@ -187,15 +198,6 @@ class Room {
     note('You have left the waiting room.');
     this.status = null;
     this.soon(0);
-  }
-
-  // What it takes to check the draw.
-  fairness() {
-    const { seed_hash: hash, seed, drawn, beacon } = this.facts;
-    const line = (name, value) => value !== null && h('div', {}, h('dt', {}, name), h('dd', {}, h('code', {}, value)));
-    return h('details', { class: 'room-fairness' }, h('summary', {}, 'How is the draw fair?'),
-      h('p', {}, 'All who are here before the start are drawn a place by a calculation that anybody can repeat. Its seed was fixed when the room opened: this is its fingerprint. The seed itself is published at the start.'),
-      h('dl', {}, line('Fingerprint', hash), line('Seed', seed), line('Entries in the draw', drawn === null ? null : String(drawn)), line('Mixed with', beacon)));
   }
 }
 
