@@ -125,11 +125,20 @@ class Room {
     const tick = () => {
       const left = Date.parse(this.facts.starts_at) - serverNow();
       this.number.textContent = left > 86400000 ? `${Math.floor(left / 86400000)} days` : countdown(left);
+      if (left <= 0 && !VIEWS[this.status.state].moves) this.begun();
     };
     this.number.setAttribute('role', 'timer');
     tick();
     clearInterval(this.clock);
     this.clock = setInterval(tick, 1000);
+  }
+
+  // For who has only looked on so far.
+  begun() {
+    clearInterval(this.clock);
+    this.number.replaceChildren();
+    this.text.textContent = opening(this);
+    announce(this.text.textContent);
   }
 
   moveOn(before) {
