@@ -67,6 +67,7 @@ CREATE TABLE tixbook.waiting_room_pointer (
     fans          bigint NOT NULL,
     lapsed        bigint NOT NULL,
     lapsed_fans   bigint NOT NULL,
+    joined        bigint NOT NULL,
     active        integer NOT NULL,
     credit        double precision NOT NULL,
     per_second    double precision NOT NULL,
@@ -75,7 +76,7 @@ CREATE TABLE tixbook.waiting_room_pointer (
     history_place bigint[] NOT NULL,
     history_fans  bigint[] NOT NULL
 ) WITH (fillfactor = 10);
-COMMENT ON TABLE tixbook.waiting_room_pointer IS 'How far the queue has moved: places below admitted are let in, those below lapsed who did not come are out. fans and lapsed_fans count those who stood there; active is how many may book now; per_second and deviation tell how fast the pointer moves, for estimates; the history is where it was during the last no_show.';
+COMMENT ON TABLE tixbook.waiting_room_pointer IS 'How far the queue has moved: places below admitted are let in, those below lapsed who did not come are out. fans and lapsed_fans count those who stood there; joined is how many entries had been handed out; active is how many may book now; per_second and deviation tell how fast the pointer moves, for estimates; the history is where it was during the last no_show.';
 
 SELECT pg_catalog.pg_extension_config_dump('tixbook.waiting_room', '');
 SELECT pg_catalog.pg_extension_config_dump('tixbook.waiting_room_secret', '');
@@ -305,7 +306,7 @@ CREATE FUNCTION tixbook.queue_status(event_id integer, customer text = NULL) RET
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tixbook_queue_status';
 COMMENT ON FUNCTION tixbook.queue_status(integer, text) IS
-'Where customer (null: the subject of the request''s token) stands in the waiting room of event event_id: position counts from 0 and never changes once drawn; ahead is how many places are before his that were not let in; estimate is how long that will take, give or take spread; next_look is how long to wait before asking again, short enough that nobody who keeps to it misses his turn. The first look of an admitted fan starts his session: token is then the admission that reserve demands, until session_ends. Refuses: event_not_found, no_waiting_room, not_in_waiting_room, authentication_required, invalid_parameter.';
+'Where customer (null: the subject of the request''s token) stands in the waiting room of event event_id: position counts from 0 and never changes once drawn; ahead is how many places are before his that were not let in yet; estimate is how long that will take, give or take spread; next_look is how long to wait before asking again, short enough that nobody who keeps to it misses his turn. The first look of an admitted fan starts his session: token is then the admission that reserve demands, until session_ends. Refuses: event_not_found, no_waiting_room, not_in_waiting_room, authentication_required, invalid_parameter, busy.';
 
 CREATE FUNCTION tixbook.leave_waiting_room(event_id integer, customer text = NULL) RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -54,8 +54,8 @@ static HTAB *hints = NULL;		/* EventHints by event, in layout_memory */
 static MemoryContext retired_context = NULL;
 
 /* The first ones make events, the others layouts. */
-static const char *const watched_tables[] = {"event", "price", "section", "category", "venue_block"};
-#define WATCHED_FOR_EVENTS 2
+static const char *const watched_tables[] = {"event", "price", "waiting_room", "section", "category", "venue_block"};
+#define WATCHED_FOR_EVENTS 3
 static Oid	watched_oids[lengthof(watched_tables)];
 
 /* Relation cache callback: must not read the catalog, so it only notes. */
@@ -215,6 +215,7 @@ catalog_event(int32 event_id)
 		event->layout = layout_of_venue(venue_id);
 		event->hints = hints_of_event(event_id, event->layout);
 		load_prices(event);
+		load_waiting_room(event);
 	}
 	become_caller(&saved);
 	return event == NULL ? NULL : keep(events, event_id, event);

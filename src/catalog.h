@@ -90,6 +90,36 @@ typedef struct EventHints
 	float4		spread;			/* how many blocks to spread over: grows as others are met */
 } EventHints;
 
+/* The waiting room of an event, but for its pointer, which moves with each tick. */
+#define DRAW_SEED_LENGTH 32
+#define ROOM_KEY_LENGTH 32
+
+typedef struct Draw Draw;
+
+typedef struct WaitingRoom
+{
+	int32		event_id;
+	TimestampTz starts_at;
+	double		admit_per_second;
+	int32		max_active;
+	int64		session;		/* microseconds */
+	int64		no_show;		/* microseconds */
+	int32		proof_of_work;	/* bits */
+	int32		entries_per_address;	/* 0: no limit */
+	bool		paused;
+	bool		closed;
+	bool		has_beacon;
+	int64		drawn;			/* entries below it take part in the draw; -1: not started */
+	TimestampTz drawn_at;
+	bool		has_seed;
+	uint8		seed[DRAW_SEED_LENGTH];
+	char	   *seed_hash;		/* in hexadecimal */
+	uint8		token_key[ROOM_KEY_LENGTH];
+	Oid			sequence;		/* that numbers its entries */
+	MemoryContext context;
+	Draw	   *draw;			/* NULL until it is needed */
+} WaitingRoom;
+
 typedef struct Event
 {
 	int32		event_id;
@@ -105,6 +135,7 @@ typedef struct Event
 	int32		capacity;
 	int64	   *price;			/* by category_no; -1: not for sale */
 
+	WaitingRoom *room;			/* NULL: it has none */
 	EventHints *hints;
 	CacheRef	map_ref;		/* where its seat map was found in shared memory */
 } Event;

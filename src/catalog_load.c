@@ -9,6 +9,7 @@
 #include <float.h>
 
 #include "access/htup_details.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -16,6 +17,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -255,6 +257,72 @@ load_event(MemoryContext context, int32 event_id, int32 *venue_id)
 	event->capacity = int_field(0, 9, 0);
 	*venue_id = int_field(0, 1, 0);
 	return event;
+}
+
+static int64
+microseconds_field(uint64 row, int column)
+{
+	bool		isnull;
+	const Interval *length = DatumGetIntervalP(field(row, column, &isnull));
+
+	return length->time + ((int64) length->month * DAYS_PER_MONTH + length->day) * USECS_PER_DAY;
+}
+
+/* Copies a bytea of that length; false: it is null. */
+static bool
+bytes_field(uint64 row, int column, uint8 *into, int length)
+{
+	bool		isnull;
+	Datum		value = field(row, column, &isnull);
+	bytea	   *bytes;
+
+	if (isnull)
+		return false;
+	bytes = DatumGetByteaPP(value);
+	if (VARSIZE_ANY_EXHDR(bytes) != length)
+		elog(ERROR, "malformed seed or key of a waiting room");
+	memcpy(into, VARDATA_ANY(bytes), length);
+	return true;
+}
+
+/* The waiting room of an event, if it has one. */
+void
+load_waiting_room(Event *event)
+{
+	WaitingRoom *room;
+	bool		isnull;
+	Datum		value;
+
+	event->room = NULL;
+	if (query_by_id("SELECT r.starts_at, r.admit_per_second, r.max_active, r.session, r.no_show,"
+					" r.proof_of_work, r.entries_per_address, r.paused, r.closed_at IS NOT NULL,"
+					" r.drawn, r.drawn_at, r.seed, encode(r.seed_hash, 'hex'), s.token_key"
+					" FROM tixbook.waiting_room r JOIN tixbook.waiting_room_secret s USING (event_id)"
+					" WHERE r.event_id = $1", event->event_id) == 0)
+		return;
+
+	room = MemoryContextAllocZero(event->context, sizeof(WaitingRoom));
+	room->event_id = event->event_id;
+	room->context = event->context;
+	room->starts_at = DatumGetTimestampTz(field(0, 1, &isnull));
+	room->admit_per_second = DatumGetFloat8(field(0, 2, &isnull));
+	room->max_active = int_field(0, 3, 1);
+	room->session = microseconds_field(0, 4);
+	room->no_show = microseconds_field(0, 5);
+	room->proof_of_work = int_field(0, 6, 0);
+	room->entries_per_address = int_field(0, 7, 0);
+	room->paused = DatumGetBool(field(0, 8, &isnull));
+	room->closed = DatumGetBool(field(0, 9, &isnull));
+	value = field(0, 10, &isnull);
+	room->drawn = isnull ? -1 : DatumGetInt64(value);
+	value = field(0, 11, &isnull);
+	room->drawn_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
+	room->has_seed = bytes_field(0, 12, room->seed, DRAW_SEED_LENGTH);
+	room->seed_hash = text_field(event->context, 0, 13);
+	bytes_field(0, 14, room->token_key, ROOM_KEY_LENGTH);
+	room->sequence = get_relname_relid(psprintf("waiting_room_entry_%d_seq", event->event_id),
+									   get_namespace_oid("tixbook", false));
+	event->room = room;
 }
 
 /* A real[] of n elements. */

@@ -18,5 +18,6 @@ extern void become_caller(const AsOwner *saved);
 extern VenueLayout *load_layout(MemoryContext context, int32 venue_id);
 extern Event *load_event(MemoryContext context, int32 event_id, int32 *venue_id);
 extern void load_prices(Event *event);
+extern void load_waiting_room(Event *event);
 
 #endif

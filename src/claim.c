@@ -9,6 +9,17 @@
 
 #include "claim.h"
 
+static bool
+try_lock(ClaimKind kind, int32 event_id, const char *name, LOCKMODE mode)
+{
+	uint64		hash = hash_bytes_extended((const unsigned char *) name, strlen(name),
+										   (uint64) event_id);
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, kind);
+	return LockAcquire(&tag, mode, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
 /*
  * Claims the name within the event for this transaction; false when another
  * transaction has it.  Two names may share a lock by their hashes: that costs
@@ -17,18 +28,23 @@
 bool
 claim_try(ClaimKind kind, int32 event_id, const char *name)
 {
-	uint64		hash = hash_bytes_extended((const unsigned char *) name, strlen(name),
-										   (uint64) event_id);
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, kind);
-	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+	return try_lock(kind, event_id, name, ExclusiveLock);
 }
 
 bool
 claim_within(ClaimKind kind, int32 event_id, const char *name, BoundedWait *wait)
 {
 	while (!claim_try(kind, event_id, name))
+		if (!bounded_wait(wait))
+			return false;
+	return true;
+}
+
+/* The same together with others who share it, and against those who do not. */
+bool
+claim_shared_within(ClaimKind kind, int32 event_id, const char *name, BoundedWait *wait)
+{
+	while (!try_lock(kind, event_id, name, ShareLock))
 		if (!bounded_wait(wait))
 			return false;
 	return true;

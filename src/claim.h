@@ -13,10 +13,15 @@
 typedef enum ClaimKind
 {
 	CLAIM_IDEMPOTENCY_KEY = 3,
-	CLAIM_CUSTOMER = 4
+	CLAIM_CUSTOMER = 4,
+	CLAIM_WAITING_FAN = 5,		/* on joining, starting a session, leaving */
+	CLAIM_WAITING_ADDRESS = 6,
+	CLAIM_WAITING_PLACES = 7,	/* shared by who comes, for himself by who strikes out who did not */
+	CLAIM_WAITING_TICK = 8
 } ClaimKind;
 
 extern bool claim_try(ClaimKind kind, int32 event_id, const char *name);
+extern bool claim_shared_within(ClaimKind kind, int32 event_id, const char *name, BoundedWait *wait);
 extern bool claim_within(ClaimKind kind, int32 event_id, const char *name, BoundedWait *wait);
 
 #endif

@@ -21,6 +21,7 @@
 
 #include "arguments.h"
 #include "errors.h"
+#include "http_request.h"
 #include "rate_limit.h"
 #include "settings.h"
 
@@ -200,11 +201,17 @@ tixbook_request_header(PG_FUNCTION_ARGS)
 												  text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }
 
+char *
+http_customer(void)
+{
+	return member_of_setting("request.jwt.claims", "sub");
+}
+
 /* current_customer() → text, the subject of the token, NULL without one */
 Datum
 tixbook_current_customer(PG_FUNCTION_ARGS)
 {
-	return text_or_null(fcinfo, member_of_setting("request.jwt.claims", "sub"));
+	return text_or_null(fcinfo, http_customer());
 }
 
 /* request_address() → text, the network of the request, NULL where nobody vouches for it */

@@ -35,6 +35,9 @@ static const char *const table_names[STORE_TABLES] = {
 	[STORE_BOOKING_HISTORY] = "booking_history",
 	[STORE_IDEMPOTENCY_KEY] = "idempotency_key",
 	[STORE_VENUE_BLOCK] = "venue_block",
+	[STORE_WAITING_ROOM_POINTER] = "waiting_room_pointer",
+	[STORE_WAITING_ROOM_ENTRY] = "waiting_room_entry",
+	[STORE_WAITING_ROOM_SESSION] = "waiting_room_session",
 };
 
 static const char *const index_names[STORE_INDEXES] = {
@@ -49,6 +52,13 @@ static const char *const index_names[STORE_INDEXES] = {
 	[STORE_IDEMPOTENCY_KEY_KEY] = "idempotency_key_pkey",
 	[STORE_IDEMPOTENCY_KEY_DUE] = "idempotency_key_expires_idx",
 	[STORE_VENUE_BLOCK_KEY] = "venue_block_pkey",
+	[STORE_WAITING_ROOM_POINTER_KEY] = "waiting_room_pointer_pkey",
+	[STORE_WAITING_ROOM_ENTRY_KEY] = "waiting_room_entry_pkey",
+	[STORE_WAITING_ROOM_ENTRY_NUMBER] = "waiting_room_entry_event_id_entry_key",
+	[STORE_WAITING_ROOM_ENTRY_ADDRESS] = "waiting_room_entry_address_idx",
+	[STORE_WAITING_ROOM_SESSION_KEY] = "waiting_room_session_pkey",
+	[STORE_WAITING_ROOM_SESSION_ENDS] = "waiting_room_session_ends_idx",
+	[STORE_WAITING_ROOM_SESSION_PLACE] = "waiting_room_session_place_idx",
 };
 
 /*
@@ -479,6 +489,18 @@ store_key_int4_from(ScanKey key, AttrNumber column, int32 value)
 	ScanKeyInit(key, column, BTGreaterEqualStrategyNumber, F_INT4GE, Int32GetDatum(value));
 }
 
+void
+store_key_int8(ScanKey key, AttrNumber column, int64 value)
+{
+	ScanKeyInit(key, column, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(value));
+}
+
+void
+store_key_int8_from(ScanKey key, AttrNumber column, int64 value)
+{
+	ScanKeyInit(key, column, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(value));
+}
+
 /* The key columns of text are all COLLATE "C", which ScanKeyInit assumes. */
 void
 store_key_text(ScanKey key, AttrNumber column, const char *value)
@@ -496,6 +518,13 @@ void
 store_key_at_or_before(ScanKey key, AttrNumber column, int64 instant)
 {
 	ScanKeyInit(key, column, BTLessEqualStrategyNumber, F_TIMESTAMPTZ_LE,
+				TimestampTzGetDatum(instant));
+}
+
+void
+store_key_after(ScanKey key, AttrNumber column, int64 instant)
+{
+	ScanKeyInit(key, column, BTGreaterStrategyNumber, F_TIMESTAMPTZ_GT,
 				TimestampTzGetDatum(instant));
 }
 

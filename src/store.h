@@ -32,6 +32,9 @@ typedef enum StoreTable
 	STORE_BOOKING_HISTORY,
 	STORE_IDEMPOTENCY_KEY,
 	STORE_VENUE_BLOCK,
+	STORE_WAITING_ROOM_POINTER,
+	STORE_WAITING_ROOM_ENTRY,
+	STORE_WAITING_ROOM_SESSION,
 	STORE_TABLES
 } StoreTable;
 
@@ -48,6 +51,13 @@ typedef enum StoreIndex
 	STORE_IDEMPOTENCY_KEY_KEY,	/* event_id, operation, principal, key */
 	STORE_IDEMPOTENCY_KEY_DUE,	/* expires_at */
 	STORE_VENUE_BLOCK_KEY,		/* venue_id, block_no */
+	STORE_WAITING_ROOM_POINTER_KEY, /* event_id */
+	STORE_WAITING_ROOM_ENTRY_KEY,	/* event_id, customer */
+	STORE_WAITING_ROOM_ENTRY_NUMBER,	/* event_id, entry */
+	STORE_WAITING_ROOM_ENTRY_ADDRESS,	/* event_id, address: where it is limited */
+	STORE_WAITING_ROOM_SESSION_KEY, /* event_id, entry */
+	STORE_WAITING_ROOM_SESSION_ENDS,	/* event_id, session_ends */
+	STORE_WAITING_ROOM_SESSION_PLACE,	/* event_id, place */
 	STORE_INDEXES
 } StoreIndex;
 
@@ -121,9 +131,12 @@ extern KeyClaim store_key_claim(StoreTable table, StoreIndex index, ScanKey keys
 
 extern void store_key_int4(ScanKey key, AttrNumber column, int32 value);
 extern void store_key_int4_from(ScanKey key, AttrNumber column, int32 value);
+extern void store_key_int8(ScanKey key, AttrNumber column, int64 value);
+extern void store_key_int8_from(ScanKey key, AttrNumber column, int64 value);
 extern void store_key_text(ScanKey key, AttrNumber column, const char *value);
 extern void store_key_uuid(ScanKey key, AttrNumber column, const void *value);
 extern void store_key_at_or_before(ScanKey key, AttrNumber column, int64 instant);
+extern void store_key_after(ScanKey key, AttrNumber column, int64 instant);
 
 /* Waiting for others, never longer than tixbook.lock_wait in all. */
 typedef struct BoundedWait

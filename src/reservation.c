@@ -1,0 +1,397 @@
+/*
+ * reservation.c: a hold is made.
+ *
+ * In this order: the wish is checked, a repeated one is answered, the
+ * customer's limit is claimed, the seats are taken, the booking is written,
+ * and the answer stored with its key.  All of it commits together.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "arguments.h"
+#include "attempt.h"
+#include "cache_load.h"
+#include "claim.h"
+#include "expiry.h"
+#include "hold.h"
+#include "idempotency.h"
+#include "reservation.h"
+#include "settings.h"
+#include "worker.h"
+
+#define MAX_CUSTOMER_CHARS 255
+
+/* How many due holds a reservation ends for its own sake: no more than help it. */
+#define FIRST_MAKE_WAY_BATCH 16
+#define MAX_MAKE_WAY_BATCH 100000
+
+/* How long a party that could sit together waits for that, rather than be split. */
+#define TOGETHER_WAIT_MS 100
+
+/* How long blocks in other hands are waited for before all of them are looked at, which is dear. */
+#define HANDS_WAIT_MS 16
+
+/* Whether somebody can have that name. */
+bool
+reservation_customer(const char *customer, Refusal *refusal)
+{
+	if (customer != NULL &&
+		(*customer == '\0' || pg_mbstrlen(customer) > MAX_CUSTOMER_CHARS))
+		return refuse_parameter(refusal, "customer", "must have 1 to 255 characters");
+	return true;
+}
+
+/* The section and the category of the wish, by name. */
+bool
+reservation_scope(Reservation *reservation, const char *section, const char *category, Refusal *refusal)
+{
+	const VenueLayout *layout = reservation->event->layout;
+
+	reservation->wish.section = section == NULL ? -1 : catalog_find_section(layout, section);
+	reservation->wish.category_no = category == NULL ? -1 : catalog_find_category(layout, category);
+	if (section != NULL && reservation->wish.section < 0)
+		return refuse(refusal, REASON_SECTION_NOT_FOUND, psprintf("\"%s\"", section),
+					  "{\"event_id\": %d, \"section\": %s}",
+					  reservation->event->event_id, json_quote(section));
+	if (category != NULL && reservation->wish.category_no < 0)
+		return refuse(refusal, REASON_CATEGORY_NOT_FOUND, psprintf("\"%s\"", category),
+					  "{\"event_id\": %d, \"category\": %s}",
+					  reservation->event->event_id, json_quote(category));
+	return true;
+}
+
+static bool
+refuse_off_sale(const Reservation *reservation, const char *status, Refusal *refusal)
+{
+	const Event *event = reservation->event;
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "{\"event_id\": %d, \"status\": \"%s\"", event->event_id, status);
+	if (!TIMESTAMP_NOT_FINITE(event->sale_starts_at))
+		appendStringInfo(&detail, ", \"sale_starts_at\": \"%s\"",
+						 timestamptz_to_str(event->sale_starts_at));
+	if (!TIMESTAMP_NOT_FINITE(event->sale_ends_at))
+		appendStringInfo(&detail, ", \"sale_ends_at\": \"%s\"",
+						 timestamptz_to_str(event->sale_ends_at));
+	appendStringInfoChar(&detail, '}');
+	return refuse(refusal, REASON_EVENT_NOT_ON_SALE, psprintf("%d", event->event_id),
+				  "%s", detail.data);
+}
+
+static bool
+check_on_sale(const Reservation *reservation, Refusal *refusal)
+{
+	static const char *const names[] = {
+		[SALE_DRAFT] = "draft",[SALE_PAUSED] = "paused",[SALE_CLOSED] = "closed",
+	};
+	const Event *event = reservation->event;
+
+	if (event->status != SALE_ON)
+		return refuse_off_sale(reservation, names[event->status], refusal);
+	if (reservation->now < event->sale_starts_at)
+		return refuse_off_sale(reservation, "not_started", refusal);
+	if (reservation->now >= event->sale_ends_at)
+		return refuse_off_sale(reservation, "ended", refusal);
+	return true;
+}
+
+static bool
+check_quantity(const Reservation *reservation, Refusal *refusal)
+{
+	int32		limit = reservation->event->max_per_booking;
+
+	if (reservation->wish.quantity < 1)
+		return refuse_parameter(refusal, "quantity", "must be 1 seat or more");
+	if (reservation->wish.quantity <= limit)
+		return true;
+	return refuse(refusal, REASON_LIMIT_EXCEEDED,
+				  psprintf("event %d sells at most %d in a booking", reservation->event->event_id, limit),
+				  "{\"event_id\": %d, \"limit\": \"max_per_booking\", \"max\": %d, \"wanted\": %d}",
+				  reservation->event->event_id, limit, reservation->wish.quantity);
+}
+
+/*
+ * When a hold made now ends; false: the caller wants it too long, or for no
+ * time.  What the event or the setting says is cut short where it is too long.
+ */
+static bool
+hold_end(const Reservation *reservation, TimestampTz *expires_at, Refusal *refusal)
+{
+	const Interval *ttl = reservation->hold_for != NULL ? reservation->hold_for : &reservation->event->hold_ttl;
+	TimestampTz latest = reservation->now + (int64) tixbook_max_hold * USECS_PER_SEC;
+
+	if (ttl->time == 0 && ttl->day == 0 && ttl->month == 0 && reservation->hold_for == NULL)
+	{
+		*expires_at = Min(reservation->now + (int64) tixbook_hold_ttl * USECS_PER_SEC, latest);
+		return true;
+	}
+	if (ttl->month < -1200 || ttl->month > 1200 || ttl->day < -36500 || ttl->day > 36500)
+		return refuse_parameter(refusal, "hold_for", "is longer than tixbook.max_hold");
+	*expires_at = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+														  TimestampTzGetDatum(reservation->now),
+														  IntervalPGetDatum(ttl)));
+	if (*expires_at <= reservation->now)
+		return refuse_parameter(refusal, "hold_for", "must be longer than nothing");
+	if (reservation->hold_for == NULL)
+		*expires_at = Min(*expires_at, latest);
+	if (*expires_at > latest)
+		return refuse_parameter(refusal, "hold_for", "is longer than tixbook.max_hold");
+	return true;
+}
+
+/* The seats that a customer holds or has bought at the event. */
+static int64
+seats_of_customer(const Reservation *reservation)
+{
+	Bookings	bookings;
+	ScanKeyData keys[2];
+	int64		seats = 0;
+
+	store_key_text(&keys[0], 1, reservation->customer);
+	store_key_int4(&keys[1], 2, reservation->event->event_id);
+	bookings_open(&bookings, STORE_BOOKING_CUSTOMER);
+	store_scan_start(&bookings.scan, keys, 2);
+	while (store_scan_next(&bookings.scan))
+	{
+		Booking		booking;
+
+		booking_found(&bookings, &booking);
+		if (booking.status == BOOKING_CONFIRMED || booking_is_live_hold(&booking, reservation->now))
+			seats += booking.nseats;
+	}
+	bookings_close(&bookings);
+	return seats;
+}
+
+/*
+ * Whether the customer may have that many more.  The claim makes concurrent
+ * requests of one customer take turns until they commit.
+ */
+static bool
+check_customer_limit(const Reservation *reservation, Refusal *refusal)
+{
+	const Event *event = reservation->event;
+	BoundedWait wait;
+	int64		has;
+
+	if (reservation->customer == NULL || event->max_per_customer == 0)
+		return true;
+	bounded_wait_start(&wait, tixbook_lock_wait);
+	if (!claim_within(CLAIM_CUSTOMER, event->event_id, reservation->customer, &wait))
+		return refuse_busy(refusal, "another request of the same customer", event->event_id);
+	has = seats_of_customer(reservation);
+	if (has + reservation->wish.quantity <= event->max_per_customer)
+		return true;
+	return refuse(refusal, REASON_LIMIT_EXCEEDED,
+				  psprintf("event %d sells at most %d to a customer",
+						   event->event_id, event->max_per_customer),
+				  "{\"event_id\": %d, \"limit\": \"max_per_customer\", \"max\": %d, \"has\": %lld, \"wanted\": %d}",
+				  event->event_id, event->max_per_customer, (long long) has,
+				  reservation->wish.quantity);
+}
+
+static bool
+take(const Reservation *reservation, bool patient, Take *taken, Refusal *refusal)
+{
+	if (reservation->seats != NULL)
+		return inventory_take_named(reservation->event, reservation->seats, reservation->wish.quantity,
+									taken, refusal);
+	return inventory_take_best(reservation->event, &reservation->wish, patient, taken, refusal);
+}
+
+/*
+ * Ends up to batch due holds that stand in the way, and takes the seats; the
+ * one only together with the other.  A hold that is due and in other hands may
+ * leave seats in a moment, so then no refusal for want of seats may stand.
+ */
+static bool
+make_way_and_take(const Reservation *reservation, bool patient, int batch, int *ended, Take *taken,
+				  Refusal *refusal)
+{
+	Attempt		attempt;
+	bool		others;
+	bool		done;
+
+	attempt_begin(&attempt);
+	*ended = expiry_make_way(reservation->event, reservation->seats != NULL ? NULL : &reservation->wish,
+							 reservation->seats, reservation->wish.quantity, batch, &others);
+	done = take(reservation, patient, taken, refusal);
+	attempt_end(&attempt, done);
+	if (!done && others && refusal->reason != REASON_BUSY)
+		refuse_busy(refusal, psprintf("event %d", reservation->event->event_id),
+					reservation->event->event_id);
+	return done;
+}
+
+static pg_noinline void
+find_next_due(EventMap *map)
+{
+	volatile TimestampTz due = 0;
+
+	event_map_renew_due(map);
+	PG_TRY();
+	{
+		TimestampTz earliest;
+
+		due = expiry_next_due(&earliest) ? earliest : DT_NOEND;
+	}
+	PG_FINALLY();
+	{
+		event_map_due_renewed(map, due);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Refused for want of seats, by the rows: who comes next can be told so without
+ * a look at them, until the next hold ends.  A transaction that has written
+ * sees holds as it leaves them, so it does not look.
+ */
+static void
+renew_due(Event *event, TimestampTz now)
+{
+	EventMap   *map;
+
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) || (map = cache_map(event)) == NULL)
+		return;
+	if (!event_map_nothing_due(map, now))
+		find_next_due(map);
+	cache_unpin(&map->object);
+}
+
+/* Whether it would rather wait than be split. */
+static bool
+is_patient(const Reservation *reservation)
+{
+	return !TimestampDifferenceExceeds(reservation->now, GetCurrentTimestamp(), TOGETHER_WAIT_MS);
+}
+
+/* From where seats are remembered; blocks in other hands are waited for a little.  False proves nothing. */
+static bool
+take_remembered(const Reservation *reservation, Take *taken)
+{
+	BoundedWait wait;
+	bool		others;
+
+	bounded_wait_start_even(&wait, Min(HANDS_WAIT_MS, tixbook_lock_wait), 1);
+	do
+	{
+		if (inventory_take_remembered(reservation->event, &reservation->wish, taken, &others))
+			return true;
+	} while (others && bounded_wait(&wait));
+	return false;
+}
+
+/*
+ * Takes the seats.  What is busy is tried again and again until
+ * tixbook.lock_wait is over, and nothing is locked in between: so nobody waits
+ * for seats while others wait for his.
+ */
+static bool
+take_seats(const Reservation *reservation, Take *taken, Refusal *refusal)
+{
+	BoundedWait wait;
+	int			batch = FIRST_MAKE_WAY_BATCH;
+
+	if (inventory_certainly_gone(reservation->event, &reservation->wish, reservation->seats, reservation->now,
+								 refusal))
+		return false;
+	bounded_wait_start(&wait, tixbook_lock_wait);
+	if (reservation->seats != NULL && take(reservation, true, taken, refusal))
+		return true;
+	for (;;)
+	{
+		int			ended;
+
+		if (reservation->seats == NULL && take_remembered(reservation, taken))
+			return true;
+		if (make_way_and_take(reservation, is_patient(reservation), batch, &ended, taken, refusal))
+			return true;
+		/* It ended as many as it was allowed to: more may help. */
+		if (ended == batch)
+			batch = Min(batch * 4, MAX_MAKE_WAY_BATCH);
+		else if (refusal->reason != REASON_BUSY)
+		{
+			renew_due(reservation->event, reservation->now);
+			return false;
+		}
+		else if (!bounded_wait(&wait))
+			return false;
+	}
+}
+
+static void
+write_booking(const Reservation *reservation, const Take *taken, TimestampTz expires_at, Booking *booking)
+{
+	Bookings	bookings;
+
+	memset(booking, 0, sizeof(Booking));
+	booking_new_id(&booking->id, reservation->event->event_id, reservation->now);
+	booking->created_at = reservation->now;
+	booking->expires_at = expires_at;
+	booking->amount = taken->amount;
+	booking->event_id = reservation->event->event_id;
+	booking->status = BOOKING_HELD;
+	booking->adjacent = taken->adjacent;
+	booking->nseats = taken->nseats;
+	booking->seats = taken->seats;
+	booking->currency = reservation->event->currency;
+	booking->customer = reservation->customer;
+
+	bookings_open(&bookings, STORE_BOOKING_KEY);
+	booking_insert(&bookings, booking);
+	bookings_close(&bookings);
+	cache_hold_ends(booking->event_id, expires_at);
+	worker_hold_made(expires_at);
+}
+
+/* Whether the sale, the event's limits and the settings allow it, and when the hold would end. */
+bool
+reservation_check(const Reservation *reservation, TimestampTz *expires_at, Refusal *refusal)
+{
+	return check_on_sale(reservation, refusal) && check_quantity(reservation, refusal) &&
+		hold_end(reservation, expires_at, refusal);
+}
+
+static bool
+make_hold(const Reservation *reservation, Booking *booking, Refusal *refusal)
+{
+	TimestampTz expires_at = 0;
+	Take		taken;
+
+	if (!reservation_check(reservation, &expires_at, refusal) ||
+		!check_customer_limit(reservation, refusal) || !take_seats(reservation, &taken, refusal))
+		return false;
+	write_booking(reservation, &taken, expires_at, booking);
+	return true;
+}
+
+/* Makes the hold, once for all repetitions of one that carries a key. */
+bool
+reservation_make(const Reservation *reservation, Booking *booking, Refusal *refusal)
+{
+	KeyedRequest keyed;
+	Jsonb	   *response;
+
+	if (reservation->key == NULL)
+		return make_hold(reservation, booking, refusal);
+	if (!idempotency_request(&keyed, reservation->event->event_id, reservation->operation,
+							 reservation->customer, reservation->key, reservation->parameters, refusal) ||
+		!idempotency_begin(&keyed, &response, refusal))
+		return false;
+	if (response != NULL)
+	{
+		hold_from_jsonb(response, booking);
+		return true;
+	}
+	if (!make_hold(reservation, booking, refusal))
+		return false;
+	idempotency_store(&keyed, hold_to_jsonb(booking));
+	return true;
+}
