@@ -1,7 +1,7 @@
 -- api_booking: holding, paying and giving back over HTTP. Who the customer is says the token.
 
 CREATE FUNCTION tixbook_api.reserve(event_id integer, quantity integer, section text = NULL,
-    category text = NULL, accessible boolean = false, together boolean = false)
+    category text = NULL, accessible boolean = false, together boolean = false, admission text = NULL)
 RETURNS tixbook.hold
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -9,32 +9,34 @@ DECLARE
     key text := tixbook.request_key(customer);
     hold tixbook.hold;
 BEGIN
-    hold := tixbook.reserve(event_id, quantity, section, customer, NULL, key, category, accessible, together);
+    hold := tixbook.reserve(event_id, quantity, section, customer, NULL, key, category, accessible, together,
+        coalesce(tixbook.request_header('admission-token'), admission));
     PERFORM tixbook.answer_with(201, tixbook.replay_headers(key));
     RETURN hold;
 END
 $$;
-COMMENT ON FUNCTION tixbook_api.reserve(integer, integer, text, text, boolean, boolean) IS
+COMMENT ON FUNCTION tixbook_api.reserve(integer, integer, text, text, boolean, boolean, text) IS
 'Hold the best seats
 
-Holds quantity seats of the event, the best that are free, side by side where that is possible (together refuses otherwise), in one section and category if named; accessible asks for accessible seats. Answers 201 with the hold: booking_id, seats by seat_index, amount in minor units of currency, expires_at, and whether the party sits side by side (adjacent). Send an Idempotency-Key, and the same one when you repeat the request: the answer is the same, with Idempotency-Replayed. Without a token the booking belongs to whoever has its booking_id. Refuses: event_not_found, event_not_on_sale, section_not_found, category_not_found, invalid_parameter, limit_exceeded, sold_out, not_enough_seats, no_adjacent_seats, busy, idempotency_key_missing, idempotency_key_invalid, idempotency_key_reused, request_in_progress.';
+Holds quantity seats of the event, the best that are free, side by side where that is possible (together refuses otherwise), in one section and category if named; accessible asks for accessible seats. Answers 201 with the hold: booking_id, seats by seat_index, amount in minor units of currency, expires_at, and whether the party sits side by side (adjacent). Send an Idempotency-Key, and the same one when you repeat the request: the answer is the same, with Idempotency-Replayed. Without a token the booking belongs to whoever has its booking_id. Where the event has a waiting room, send what queue_status gave as Admission-Token, or as admission. Refuses: event_not_found, event_not_on_sale, admission_required, admission_invalid, section_not_found, category_not_found, invalid_parameter, limit_exceeded, sold_out, not_enough_seats, no_adjacent_seats, busy, idempotency_key_missing, idempotency_key_invalid, idempotency_key_reused, request_in_progress.';
 
-CREATE FUNCTION tixbook_api.reserve_seats(event_id integer, seats integer[]) RETURNS tixbook.hold
+CREATE FUNCTION tixbook_api.reserve_seats(event_id integer, seats integer[], admission text = NULL) RETURNS tixbook.hold
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     customer text := tixbook.current_customer();
     key text := tixbook.request_key(customer);
     hold tixbook.hold;
 BEGIN
-    hold := tixbook.reserve_seats(event_id, seats, customer, NULL, key);
+    hold := tixbook.reserve_seats(event_id, seats, customer, NULL, key,
+        coalesce(tixbook.request_header('admission-token'), admission));
     PERFORM tixbook.answer_with(201, tixbook.replay_headers(key));
     RETURN hold;
 END
 $$;
-COMMENT ON FUNCTION tixbook_api.reserve_seats(integer, integer[]) IS
+COMMENT ON FUNCTION tixbook_api.reserve_seats(integer, integer[], text) IS
 'Hold the seats I name
 
-All of seats (by seat_index) or none; seat_taken names those that are gone. Answer and Idempotency-Key as in reserve. Refuses: event_not_found, event_not_on_sale, seat_not_found, seat_taken, invalid_parameter, limit_exceeded, busy, idempotency_key_missing, idempotency_key_invalid, idempotency_key_reused, request_in_progress.';
+All of seats (by seat_index) or none; seat_taken names those that are gone. Answer, Idempotency-Key and Admission-Token as in reserve. Refuses: event_not_found, event_not_on_sale, admission_required, admission_invalid, seat_not_found, seat_taken, invalid_parameter, limit_exceeded, busy, idempotency_key_missing, idempotency_key_invalid, idempotency_key_reused, request_in_progress.';
 
 CREATE FUNCTION tixbook_api.find_booking(booking_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

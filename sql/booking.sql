@@ -89,21 +89,21 @@ COMMENT ON TYPE tixbook.hold IS 'The answer of reserve and reserve_seats: the bo
 CREATE FUNCTION tixbook.reserve(
     event_id integer, quantity integer, section text = NULL, customer text = NULL,
     hold_for interval = NULL, idempotency_key text = NULL,
-    category text = NULL, accessible boolean = false, together boolean = false)
+    category text = NULL, accessible boolean = false, together boolean = false, admission text = NULL)
 RETURNS tixbook.hold
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tixbook_reserve';
-COMMENT ON FUNCTION tixbook.reserve(integer, integer, text, text, interval, text, text, boolean, boolean) IS
-'Holds the best free seats of event event_id for a party of quantity, in one section and price category if named: side by side in one block where that is possible, else split over blocks as near as may be, unless together forbids it. accessible asks for accessible seats, which no other request gets. hold_for is how long the hold lasts (null: the event''s hold_ttl, else tixbook.hold_ttl; at most tixbook.max_hold). The same idempotency_key with the same parameters gives the same answer for tixbook.idempotency_ttl. Returns the hold. Refuses: event_not_found, event_not_on_sale, section_not_found, category_not_found, invalid_parameter, limit_exceeded, sold_out, not_enough_seats, no_adjacent_seats, busy, idempotency_key_invalid, idempotency_key_reused, request_in_progress.';
+COMMENT ON FUNCTION tixbook.reserve(integer, integer, text, text, interval, text, text, boolean, boolean, text) IS
+'Holds the best free seats of event event_id for a party of quantity, in one section and price category if named: side by side in one block where that is possible, else split over blocks as near as may be, unless together forbids it. accessible asks for accessible seats, which no other request gets. hold_for is how long the hold lasts (null: the event''s hold_ttl, else tixbook.hold_ttl; at most tixbook.max_hold). The same idempotency_key with the same parameters gives the same answer for tixbook.idempotency_ttl. admission is the token that queue_status gave the customer, where the event has a waiting room. Returns the hold. Refuses: event_not_found, event_not_on_sale, admission_required, admission_invalid, section_not_found, category_not_found, invalid_parameter, limit_exceeded, sold_out, not_enough_seats, no_adjacent_seats, busy, idempotency_key_invalid, idempotency_key_reused, request_in_progress.';
 
 CREATE FUNCTION tixbook.reserve_seats(
     event_id integer, seats integer[], customer text = NULL,
-    hold_for interval = NULL, idempotency_key text = NULL)
+    hold_for interval = NULL, idempotency_key text = NULL, admission text = NULL)
 RETURNS tixbook.hold
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tixbook_reserve_seats';
-COMMENT ON FUNCTION tixbook.reserve_seats(integer, integer[], text, interval, text) IS
-'Holds exactly the named seats (by seat_index) of event event_id, all or none. hold_for and idempotency_key as in reserve. Returns the hold. Refuses: event_not_found, event_not_on_sale, seat_not_found, seat_taken (the detail names the seats that are gone), invalid_parameter, limit_exceeded, busy, idempotency_key_invalid, idempotency_key_reused, request_in_progress.';
+COMMENT ON FUNCTION tixbook.reserve_seats(integer, integer[], text, interval, text, text) IS
+'Holds exactly the named seats (by seat_index) of event event_id, all or none. hold_for, idempotency_key and admission as in reserve. Returns the hold. Refuses: event_not_found, event_not_on_sale, admission_required, admission_invalid, seat_not_found, seat_taken (the detail names the seats that are gone), invalid_parameter, limit_exceeded, busy, idempotency_key_invalid, idempotency_key_reused, request_in_progress.';
 
 CREATE FUNCTION tixbook.confirm(booking_id uuid, payment_reference text) RETURNS tixbook.booking
 LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -17,6 +17,7 @@
 #include "inventory.h"
 #include "settings.h"
 #include "ticket.h"
+#include "waitingroom.h"
 
 PG_FUNCTION_INFO_V1(tixbook_confirm);
 PG_FUNCTION_INFO_V1(tixbook_release);
@@ -128,6 +129,7 @@ booking_confirm(Bookings *bookings, Booking *booking, const char *reference, Bou
 	if (!take_reference(bookings, booking, reference, wait, refusal))
 		return false;
 	tickets_issue(booking);
+	waitingroom_bought(booking->event_id, booking->customer, booking->confirmed_at);
 	return true;
 }
 

@@ -36,7 +36,7 @@ static void
 tell_hold_end(const Booking *booking)
 {
 	cache_hold_ends(booking->event_id, booking->expires_at);
-	worker_hold_made(booking->expires_at);
+	worker_due(JOB_EXPIRY, booking->expires_at);
 }
 
 /* begin_payment(booking_id uuid) → booking: held becomes paying, and its end is put off. */

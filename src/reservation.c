@@ -22,6 +22,7 @@
 #include "idempotency.h"
 #include "reservation.h"
 #include "settings.h"
+#include "waitingroom.h"
 #include "worker.h"
 
 #define MAX_CUSTOMER_CHARS 255
@@ -348,7 +349,7 @@ write_booking(const Reservation *reservation, const Take *taken, TimestampTz exp
 	booking_insert(&bookings, booking);
 	bookings_close(&bookings);
 	cache_hold_ends(booking->event_id, expires_at);
-	worker_hold_made(expires_at);
+	worker_due(JOB_EXPIRY, expires_at);
 }
 
 /* Whether the sale, the event's limits and the settings allow it, and when the hold would end. */
@@ -359,6 +360,15 @@ reservation_check(const Reservation *reservation, TimestampTz *expires_at, Refus
 		hold_end(reservation, expires_at, refusal);
 }
 
+/* Where the event has a waiting room, he must have been let in. */
+static bool
+check_admission(const Reservation *reservation, Refusal *refusal)
+{
+	return reservation->admitted ||
+		waitingroom_admits(reservation->event, reservation->customer, reservation->admission,
+						   reservation->now, refusal);
+}
+
 static bool
 make_hold(const Reservation *reservation, Booking *booking, Refusal *refusal)
 {
@@ -366,6 +376,7 @@ make_hold(const Reservation *reservation, Booking *booking, Refusal *refusal)
 	Take		taken;
 
 	if (!reservation_check(reservation, &expires_at, refusal) ||
+		!check_admission(reservation, refusal) ||
 		!check_customer_limit(reservation, refusal) || !take_seats(reservation, &taken, refusal))
 		return false;
 	write_booking(reservation, &taken, expires_at, booking);

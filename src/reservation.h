@@ -20,6 +20,7 @@ typedef struct Reservation
 	const char *operation;
 	char	   *parameters;		/* their canonical text, where there is a key */
 	const char *admission;		/* the token that lets the customer book, or NULL */
+	bool		admitted;		/* it was looked at already, when the wish was made */
 	TimestampTz now;
 } Reservation;
 

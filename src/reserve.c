@@ -83,6 +83,7 @@ reserve_best(FunctionCallInfo fcinfo, Booking *booking, Refusal *refusal)
 	reservation.wish.quantity = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
 	reservation.wish.accessible = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
 	reservation.wish.together = !PG_ARGISNULL(8) && PG_GETARG_BOOL(8);
+	reservation.admission = argument_text(fcinfo, 9);
 	if (reservation.key != NULL)
 		reservation.parameters = parameters_of_best(&reservation, section, category);
 	return reservation_make(&reservation, booking, refusal);
@@ -100,12 +101,13 @@ reserve_named(FunctionCallInfo fcinfo, Booking *booking, Refusal *refusal)
 		!read_customer(fcinfo, 2, &reservation, refusal))
 		return false;
 	reservation.seats = seats;
+	reservation.admission = argument_text(fcinfo, 5);
 	if (reservation.key != NULL)
 		reservation.parameters = parameters_of_named(&reservation);
 	return reservation_make(&reservation, booking, refusal);
 }
 
-/* reserve(event_id, quantity, section, customer, hold_for, idempotency_key, category, accessible, together) → hold */
+/* reserve(event_id, quantity, section, customer, hold_for, idempotency_key, category, accessible, together, admission) → hold */
 Datum
 tixbook_reserve(PG_FUNCTION_ARGS)
 {
@@ -118,7 +120,7 @@ tixbook_reserve(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(hold_datum(fcinfo, &booking));
 }
 
-/* reserve_seats(event_id, seats, customer, hold_for, idempotency_key) → hold */
+/* reserve_seats(event_id, seats, customer, hold_for, idempotency_key, admission) → hold */
 Datum
 tixbook_reserve_seats(PG_FUNCTION_ARGS)
 {

@@ -9,8 +9,11 @@ extern int	tixbook_idempotency_ttl;	/* seconds */
 extern int	tixbook_ended_hold_ttl;	/* seconds; -1: for ever */
 extern int	tixbook_expiry_batch;		/* holds a transaction */
 extern bool tixbook_expiry_worker;
+extern bool tixbook_waitingroom_worker;
+extern int	tixbook_waitingroom_tick;	/* milliseconds */
 extern char *tixbook_databases;
 extern int	tixbook_max_databases;
+extern int	tixbook_worker_idle;		/* seconds */
 extern int	tixbook_cache_size;			/* kilobytes; 0: no cache */
 extern bool tixbook_http_refusals;
 extern bool tixbook_require_idempotency_key;

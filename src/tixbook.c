@@ -25,8 +25,11 @@ int			tixbook_idempotency_ttl = 24 * 3600;
 int			tixbook_ended_hold_ttl = 7 * 24 * 3600;
 int			tixbook_expiry_batch = 1000;
 bool		tixbook_expiry_worker = true;
+bool		tixbook_waitingroom_worker = true;
+int			tixbook_waitingroom_tick = 500;
 char	   *tixbook_databases = NULL;
 int			tixbook_max_databases = 16;
+int			tixbook_worker_idle = 180;
 int			tixbook_cache_size = 64 * 1024;
 bool		tixbook_http_refusals = false;
 bool		tixbook_require_idempotency_key = false;
@@ -87,6 +90,21 @@ define_worker_settings(void)
 							NULL,
 							&tixbook_expiry_batch, 1000, 1, 100000,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.worker_idle",
+							"How long a worker without work stays, but for the expiry worker, which always does.",
+							NULL,
+							&tixbook_worker_idle, 180, 1, 24 * 3600,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomBoolVariable("tixbook.waitingroom_worker",
+							 "Runs a background worker that moves waiting rooms on.",
+							 NULL,
+							 &tixbook_waitingroom_worker, true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.waitingroom_tick",
+							"How often waiting rooms let fans in.",
+							NULL,
+							&tixbook_waitingroom_tick, 500, 50, 60 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomStringVariable("tixbook.databases",
 							   "Databases that get workers, separated by commas; empty: all that have the extension.",
 							   NULL,

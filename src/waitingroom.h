@@ -126,7 +126,8 @@ extern bool waitingroom_admits(const Event *event, const char *customer, const c
 							   TimestampTz now, Refusal *refusal);
 extern void waitingroom_bought(int32 event_id, const char *customer, TimestampTz now);
 
-/* waitingroom_tick.c: moves all rooms of the database on; returns how many. */
-extern int	waitingroom_tick(TimestampTz at);
+/* waitingroom_tick.c: moves all open rooms of the database on; returns how many it has moved. */
+extern int	waitingroom_tick(TimestampTz at, int *open);
+extern bool waitingroom_any_open(void);
 
 #endif

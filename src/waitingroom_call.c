@@ -17,6 +17,7 @@
 #include "arguments.h"
 #include "http_request.h"
 #include "waitingroom.h"
+#include "worker.h"
 
 PG_FUNCTION_INFO_V1(tixbook_make_entry_sequence);
 PG_FUNCTION_INFO_V1(tixbook_tick_waiting_rooms);
@@ -27,7 +28,7 @@ PG_FUNCTION_INFO_V1(tixbook_queue_progress);
 
 #define MAX_CUSTOMER_CHARS 255
 
-/* make_entry_sequence(event_id): it goes with the table of entries. */
+/* make_entry_sequence(event_id): it goes with the table of entries; from now on there is work for the worker. */
 Datum
 tixbook_make_entry_sequence(PG_FUNCTION_ARGS)
 {
@@ -40,6 +41,7 @@ tixbook_make_entry_sequence(PG_FUNCTION_ARGS)
 	if (result != SPI_OK_UTILITY)
 		elog(ERROR, "query failed: %s", SPI_result_code_string(result));
 	SPI_finish();
+	worker_due(JOB_WAITINGROOM, GetCurrentTimestamp());
 	PG_RETURN_VOID();
 }
 
@@ -47,8 +49,11 @@ tixbook_make_entry_sequence(PG_FUNCTION_ARGS)
 Datum
 tixbook_tick_waiting_rooms(PG_FUNCTION_ARGS)
 {
+	int			open;
+
 	PreventCommandIfReadOnly("tixbook.tick_waiting_rooms()");
-	PG_RETURN_INT32(waitingroom_tick(PG_ARGISNULL(0) ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(0)));
+	PG_RETURN_INT32(waitingroom_tick(PG_ARGISNULL(0) ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(0),
+									 &open));
 }
 
 /* The room of the event; NULL: refused. */

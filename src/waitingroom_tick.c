@@ -15,6 +15,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "attempt.h"
 #include "claim.h"
 #include "waitingroom.h"
 #include "waitingroom_tick.h"
@@ -268,15 +269,56 @@ tick_event(int32 event_id, TimestampTz at)
 	return start_room(&event, at) && move_room(event, at);
 }
 
-/* Moves all rooms that are open on, in the current transaction; returns how many. */
+/* The same so that a fault in one room stops no other; a cancelled query stays cancelled. */
+static bool
+try_event(int32 event_id, TimestampTz at)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	volatile bool moved = false;
+	volatile bool done = false;
+	Attempt		attempt;
+
+	attempt_begin(&attempt);
+	PG_TRY();
+	{
+		moved = tick_event(event_id, at);
+		done = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			ReThrowError(error);
+		ereport(WARNING,
+				(errmsg("the waiting room of event %d could not be moved on", event_id),
+				 errdetail_internal("%s", error->message)));
+	}
+	PG_END_TRY();
+	attempt_end(&attempt, done);
+	return moved;
+}
+
+/* Moves all rooms that are open on, in the current transaction; returns how many it has moved. */
 int
-waitingroom_tick(TimestampTz at)
+waitingroom_tick(TimestampTz at, int *open)
 {
 	int32	   *event_ids;
-	int			n = tick_open_rooms(&event_ids);
 	int			moved = 0;
 
-	for (int i = 0; i < n; i++)
-		moved += tick_event(event_ids[i], at);
+	*open = tick_open_rooms(&event_ids);
+	for (int i = 0; i < *open; i++)
+		moved += try_event(event_ids[i], at);
 	return moved;
+}
+
+bool
+waitingroom_any_open(void)
+{
+	int32	   *event_ids;
+
+	return tick_open_rooms(&event_ids) > 0;
 }

@@ -6,14 +6,25 @@
 
 #include "utils/timestamp.h"
 
+/* What workers do.  worker_job.h tells what a job consists of. */
+typedef enum WorkerJob
+{
+	JOB_EXPIRY = 0,
+	JOB_WAITINGROOM,
+	JOB_REQUESTS,
+	JOB_DISPATCH,
+	WORKER_JOBS
+} WorkerJob;
+
 /* From _PG_init while shared_preload_libraries are loaded: shared memory, hooks, the launcher. */
 extern void worker_shmem_init(void);
 
 /*
- * The current transaction has made a hold that ends at expires_at: when it
- * commits, the expiry worker of this database is woken if it would sleep past
- * that instant.  Near free; does nothing where the library is not preloaded.
+ * The current transaction has made work of this job that is due at that
+ * instant: when it commits, the job's process in this database is woken if it
+ * would sleep past that, and one is started if there is none.  Near free; does
+ * nothing where the library is not preloaded.
  */
-extern void worker_hold_made(TimestampTz expires_at);
+extern void worker_due(WorkerJob job, TimestampTz at);
 
 #endif

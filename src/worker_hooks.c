@@ -1,9 +1,9 @@
 /*
  * worker_hooks.c: what backends tell the workers.
  *
- * At commit: a hold that ends before the worker would wake, an extension
+ * At commit: work that is due before its worker would wake, an extension
  * created or dropped, a new database.  Around commands that need a database
- * without connections: its worker is sent away, and comes back afterwards.
+ * without connections: its workers are sent away, and come back afterwards.
  *
  * Nothing is told before it is committed and visible, so whoever is woken
  * finds it.
@@ -37,13 +37,12 @@
 /* A backend asks for a missing worker at most this often. */
 #define ASK_INTERVAL_US			(INT64CONST(1000000))
 
-#define NO_HOLD_MADE			PG_INT64_MAX
-
 static ProcessUtility_hook_type previous_process_utility = NULL;
 static object_access_hook_type previous_object_access = NULL;
 
 /* What the current transaction has to tell when it commits. */
-static TimestampTz earliest_hold = NO_HOLD_MADE;
+static bool work_made = false;
+static TimestampTz earliest_due[WORKER_JOBS];	/* WORKER_NEVER: no work of that job */
 static bool extension_made = false;
 static bool extension_dropped = false;
 static bool database_altered = false;
@@ -54,12 +53,22 @@ static List *databases_held = NIL;
 
 PG_FUNCTION_INFO_V1(tixbook_start_worker);
 
+static void
+forget_work(void)
+{
+	work_made = false;
+	for (int job = 0; job < WORKER_JOBS; job++)
+		earliest_due[job] = WORKER_NEVER;
+}
+
 void
-worker_hold_made(TimestampTz expires_at)
+worker_due(WorkerJob job, TimestampTz at)
 {
 	/* A savepoint that rolls back leaves its instant here: a vain wake-up. */
-	if (worker_shared != NULL && expires_at < earliest_hold)
-		earliest_hold = expires_at;
+	if (worker_shared == NULL || at >= earliest_due[job])
+		return;
+	earliest_due[job] = at;
+	work_made = true;
 }
 
 /* start_worker(): asks for a worker in this database when the transaction commits. */
@@ -70,45 +79,84 @@ tixbook_start_worker(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-static WorkerSlot *
-my_slot(void)
+static WorkerDatabase *
+my_database(void)
 {
-	static WorkerSlot *slot = NULL;
+	static WorkerDatabase *entry = NULL;
 
-	if (slot == NULL || slot->database != MyDatabaseId)
-		slot = worker_slot_find(MyDatabaseId);
-	return slot;
+	if (entry == NULL || entry->database != MyDatabaseId)
+		entry = worker_database_find(MyDatabaseId);
+	return entry;
 }
 
+/* For a job that always runs but where it cannot: many commits, few asks. */
 static void
-ask_now_and_then(void)
+ask_now_and_then(WorkerJob job)
 {
-	static TimestampTz last_ask = 0;
+	static TimestampTz last_ask[WORKER_JOBS] = {0};
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (now - last_ask < ASK_INTERVAL_US)
+	if (now - last_ask[job] < ASK_INTERVAL_US)
 		return;
-	last_ask = now;
-	worker_ask(MyDatabaseId);
+	last_ask[job] = now;
+	worker_ask(MyDatabaseId, job, 0, 0);
+}
+
+/* No process runs to be woken: sees to it that there will be one. */
+static void
+ask_for_absent(WorkerJob job, const WorkerSlot *slot, TimestampTz due)
+{
+	switch (slot->state)
+	{
+		case WORKER_EXCLUDED:
+		case WORKER_WANTED:
+		case WORKER_STARTING:
+			/* It may not, or it will look once it is there. */
+			break;
+		case WORKER_ABSENT:
+			if (worker_jobs[job]->standing)
+			{
+				ask_now_and_then(job);
+				break;
+			}
+			/* FALLTHROUGH */
+		case WORKER_RESTING:
+		case WORKER_RUNNING:	/* about to rest */
+			worker_ask(MyDatabaseId, job, 0, due > GetCurrentTimestamp() ? due : 0);
+			break;
+	}
 }
 
 static void
-wake_worker_for_hold(TimestampTz expires_at)
+wake_worker(WorkerJob job, TimestampTz due)
 {
-	WorkerSlot *slot = my_slot();
+	WorkerDatabase *entry = my_database();
+	WorkerSlot *slot;
 	Latch	   *latch;
+
+	if (worker_jobs[job] == NULL)
+		return;
 
 	/*
 	 * The worker says WORKER_AWAKE before it takes the snapshot it looks for
-	 * holds with, so either that snapshot sees our commit, or we see
-	 * WORKER_AWAKE or a later value here.
+	 * work with, so either that snapshot sees our commit, or we see
+	 * WORKER_AWAKE or a later value here.  One that goes to rest takes its
+	 * latch away first, and looks once more.
 	 */
 	pg_memory_barrier();
-	if (slot == NULL || slot->state == WORKER_ABSENT)
-		ask_now_and_then();
-	else if ((latch = slot->latch) != NULL &&
-			 expires_at < (TimestampTz) pg_atomic_read_u64(&slot->next_wake))
+	if (entry == NULL)
+	{
+		ask_now_and_then(job);
+		return;
+	}
+	slot = worker_slot(entry, job, 0);
+	if (due >= (TimestampTz) pg_atomic_read_u64(&slot->next_wake))
+		return;
+	latch = slot->latch;
+	if (latch != NULL)
 		SetLatch(latch);
+	else
+		ask_for_absent(job, slot, due);
 }
 
 static void
@@ -116,34 +164,43 @@ tell_at_commit(void)
 {
 	ListCell   *cell;
 
-	if (earliest_hold != NO_HOLD_MADE)
-		wake_worker_for_hold(earliest_hold);
+	for (int job = 0; work_made && job < WORKER_JOBS; job++)
+		if (earliest_due[job] != WORKER_NEVER)
+			wake_worker(job, earliest_due[job]);
 	if (extension_dropped)
 		worker_nudge(MyDatabaseId);
 	if (extension_made)
-		worker_ask(MyDatabaseId);
+		worker_ask_standing(MyDatabaseId);
 	if (database_altered)
 		worker_consider_all();
 	foreach(cell, databases_made)
-		worker_ask(lfirst_oid(cell));
+		worker_ask_standing(lfirst_oid(cell));
 }
 
-/* Lets go of a database held back; its worker, if it had one, is started again. */
+/*
+ * The database of a slot may have gone, or have another name or place: the
+ * launcher judges again.  true: it is to be told.
+ */
+static bool
+let_go_slot(WorkerSlot *slot)
+{
+	if (slot->state == WORKER_EXCLUDED || slot->state == WORKER_RESTING)
+		slot->state = WORKER_WANTED;
+	return slot->state == WORKER_WANTED;
+}
+
+/* Lets go of a database held back; the workers that it had are started again. */
 static void
 let_go(Oid database)
 {
-	WorkerSlot *slot;
+	WorkerDatabase *entry;
 	bool		start = false;
 
 	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
-	slot = worker_slot_find(database);
-	if (slot != NULL && slot->held > 0 && --slot->held == 0 && slot->state != WORKER_ABSENT)
-	{
-		/* Its name or place may have changed: let the launcher judge again. */
-		if (slot->state == WORKER_EXCLUDED)
-			slot->state = WORKER_WANTED;
-		start = (slot->state == WORKER_WANTED);
-	}
+	entry = worker_database_find(database);
+	if (entry != NULL && entry->held > 0 && --entry->held == 0)
+		for (int i = 0; i < WORKER_SLOTS; i++)
+			start |= let_go_slot(&entry->slots[i]);
 	LWLockRelease(worker_shared->lock);
 	if (start)
 		worker_wake_launcher();
@@ -171,7 +228,8 @@ end_of_transaction(XactEvent event, void *arg)
 	list_free(databases_held);
 	list_free(databases_made);
 	databases_held = databases_made = NIL;
-	earliest_hold = NO_HOLD_MADE;
+	if (work_made)
+		forget_work();
 	extension_made = extension_dropped = database_altered = false;
 }
 
@@ -185,35 +243,53 @@ remember_oid(List *list, Oid oid)
 	return list;
 }
 
+/* Wakes the workers of a database that is held back; false: there are none. */
+static bool
+tell_to_leave(WorkerDatabase *entry)
+{
+	bool		any = false;
+
+	LWLockAcquire(worker_shared->lock, LW_SHARED);
+	for (int i = 0; i < WORKER_SLOTS; i++)
+	{
+		WorkerSlot *slot = &entry->slots[i];
+
+		any |= (slot->pid != 0 || slot->state == WORKER_STARTING);
+		if (slot->latch != NULL)
+			SetLatch(slot->latch);
+	}
+	LWLockRelease(worker_shared->lock);
+	return any;
+}
+
+static void
+terminate_workers(WorkerDatabase *entry)
+{
+	LWLockAcquire(worker_shared->lock, LW_SHARED);
+	for (int i = 0; i < WORKER_SLOTS; i++)
+		if (entry->slots[i].pid != 0)
+			kill(entry->slots[i].pid, SIGTERM);
+	LWLockRelease(worker_shared->lock);
+}
+
 /*
- * Waits until the worker of a database that is held back has gone: it leaves
- * by itself where it can, else it is terminated.
+ * Waits until the workers of a database that is held back have gone: they
+ * leave by themselves where they can, else they are terminated.
  */
 static void
-wait_for_worker_to_leave(WorkerSlot *slot)
+wait_for_workers_to_leave(WorkerDatabase *entry)
 {
+	TimestampTz patience = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LEAVE_GRACE_MS);
+
 	ConditionVariablePrepareToSleep(&worker_shared->worker_gone);
-	for (;;)
+	while (tell_to_leave(entry))
 	{
-		Latch	   *latch;
-		bool		gone;
-
-		LWLockAcquire(worker_shared->lock, LW_SHARED);
-		latch = slot->latch;
-		gone = (slot->pid == 0 && slot->state != WORKER_STARTING);
-		LWLockRelease(worker_shared->lock);
-		if (gone)
-			break;
-		if (latch != NULL)
-			SetLatch(latch);
-		if (!ConditionVariableTimedSleep(&worker_shared->worker_gone, LEAVE_GRACE_MS,
-										 worker_wait_event()))
+		(void) ConditionVariableTimedSleep(&worker_shared->worker_gone, LEAVE_GRACE_MS,
+										   worker_wait_event());
+		if (GetCurrentTimestamp() < patience)
 			continue;
-
-		LWLockAcquire(worker_shared->lock, LW_SHARED);
-		if (slot->pid != 0)
-			kill(slot->pid, SIGTERM);
-		LWLockRelease(worker_shared->lock);
+		terminate_workers(entry);
+		patience = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LEAVE_GRACE_MS);
 	}
 	ConditionVariableCancelSleep();
 }
@@ -221,17 +297,17 @@ wait_for_worker_to_leave(WorkerSlot *slot)
 static void
 hold_back(Oid database)
 {
-	WorkerSlot *slot;
+	WorkerDatabase *entry;
 
 	databases_held = remember_oid(databases_held, database);
 	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
-	slot = worker_slot_claim(database);
-	if (slot != NULL)
-		slot->held++;
+	entry = worker_database_claim(database);
+	if (entry != NULL)
+		entry->held++;
 	LWLockRelease(worker_shared->lock);
 
-	if (slot != NULL)
-		wait_for_worker_to_leave(slot);
+	if (entry != NULL)
+		wait_for_workers_to_leave(entry);
 	else
 		databases_held = list_delete_last(databases_held);
 }
@@ -382,6 +458,7 @@ object_access(ObjectAccessType access, Oid class_oid, Oid object, int sub_object
 void
 worker_hooks_init(void)
 {
+	forget_work();
 	previous_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = process_utility;
 	previous_object_access = object_access_hook;

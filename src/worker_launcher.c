@@ -1,6 +1,6 @@
 /*
- * worker_launcher.c: starts a worker in each database that is to have one,
- * and starts it again when it dies.  worker_shared.h has the states.
+ * worker_launcher.c: starts the workers that each database is to have, and
+ * starts them again when they die.  worker_shared.h has the states.
  *
  * The launcher connects to no database, so it cannot know which of them have
  * the extension: it tries all it may, a few at a time, and a worker that
@@ -37,11 +37,9 @@
 
 #include "compat.h"
 #include "settings.h"
-#include "worker.h"
 #include "worker_shared.h"
 
 #define LAUNCHER_NAME			"tixbook launcher"
-#define EXPIRY_WORKER_NAME		"tixbook expiry worker"
 
 /* Workers at once on their way: server start must not use up the slots. */
 #define MAX_STARTING			2
@@ -54,7 +52,8 @@
 #define FIRST_RETRY_DELAY_MS	1000
 #define MAX_RETRY_DELAY_MS		10000
 
-#define NEVER					PG_INT64_MAX
+/* A clock that is set forward must not leave a worker at rest for longer. */
+#define MAX_NAP_MS				(5 * 60 * 1000)
 
 typedef struct Database
 {
@@ -65,7 +64,7 @@ typedef struct Database
 
 PGDLLEXPORT void worker_launcher_main(Datum main_arg);
 
-/* By slot: the worker that was asked for and has not come yet. */
+/* By entry and slot: the worker that was asked for and has not come yet. */
 static BackgroundWorkerHandle **handles;
 
 /* Databases still to be tried, for which there was no slot so far. */
@@ -73,9 +72,9 @@ static List *untried = NIL;
 
 static MemoryContext launcher_context;
 static char *databases_before = NULL;
-static bool expiry_worker_before = true;
+static bool allowed_before[WORKER_JOBS];
 static int	retry_delay_ms = 0;
-static bool slots_short_logged = false;
+static bool entries_short_logged = false;
 
 void
 worker_launcher_register(void)
@@ -124,9 +123,9 @@ is_named(List *names, const char *database)
 }
 
 static bool
-worker_allowed(Form_pg_database form, List *names)
+database_allowed(Form_pg_database form, List *names)
 {
-	if (!tixbook_expiry_worker || !form->datallowconn || database_is_invalid_form(form))
+	if (!form->datallowconn || database_is_invalid_form(form))
 		return false;
 	return names == NIL ? !form->datistemplate : is_named(names, NameStr(form->datname));
 }
@@ -155,7 +154,7 @@ read_databases(void)
 
 		database->oid = form->oid;
 		database->name = pstrdup(NameStr(form->datname));
-		database->allowed = readable && worker_allowed(form, names);
+		database->allowed = readable && database_allowed(form, names);
 		databases = lappend(databases, database);
 		MemoryContextSwitchTo(old);
 	}
@@ -177,18 +176,46 @@ find_database(List *databases, Oid oid)
 	return NULL;
 }
 
-/* Sends the worker of a slot away, or lets it stay, as the setting now says. */
-static void
-judge_slot(WorkerSlot *slot, List *databases)
+static bool
+job_allowed(int slot)
 {
-	Database   *database = find_database(databases, slot->database);
-	bool		allowed = (database != NULL && database->allowed);
+	return worker_slot_job(slot) != NULL && *worker_slot_job(slot)->allowed;
+}
+
+/* Sends the worker of a slot away, or lets it stay or come, as the settings now say. */
+static void
+judge_slot(WorkerSlot *slot, int number, const Database *database)
+{
+	bool		allowed = (database != NULL && database->allowed && job_allowed(number));
 
 	slot->excluded = !allowed;
 	if (slot->latch != NULL && !allowed)
 		SetLatch(slot->latch);
-	if (slot->state == WORKER_WANTED && !allowed)
+	if ((slot->state == WORKER_WANTED || slot->state == WORKER_RESTING) && !allowed)
 		slot->state = database ? WORKER_EXCLUDED : WORKER_ABSENT;
+	else if (slot->state == WORKER_EXCLUDED && allowed)
+	{
+		slot->state = WORKER_WANTED;
+		slot->start_at = 0;
+	}
+}
+
+static void
+judge_entry(WorkerDatabase *entry, List *databases)
+{
+	Database   *database = find_database(databases, entry->database);
+
+	for (int i = 0; i < WORKER_SLOTS; i++)
+		judge_slot(&entry->slots[i], i, database);
+}
+
+static bool
+standing_job_allowed(void)
+{
+	for (int job = 0; job < WORKER_JOBS; job++)
+		if (worker_jobs[job] != NULL && worker_jobs[job]->standing && *worker_jobs[job]->allowed)
+			return true;
+	return false;
 }
 
 /* Looks at every database afresh: at the start, and when the settings changed. */
@@ -200,10 +227,10 @@ consider_databases(List *databases)
 
 	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
 	worker_shared->consider_all = false;
-	worker_shared->slots_short = false;
-	for (int i = 0; i < worker_shared->slot_count; i++)
-		if (worker_shared->slots[i].database != InvalidOid)
-			judge_slot(&worker_shared->slots[i], databases);
+	worker_shared->entries_short = false;
+	for (int i = 0; i < worker_shared->entry_count; i++)
+		if (worker_shared->databases[i].database != InvalidOid)
+			judge_entry(&worker_shared->databases[i], databases);
 	LWLockRelease(worker_shared->lock);
 
 	old = MemoryContextSwitchTo(launcher_context);
@@ -213,52 +240,65 @@ consider_databases(List *databases)
 	{
 		Database   *database = lfirst(cell);
 
-		if (database->allowed)
+		if (database->allowed && standing_job_allowed())
 			untried = lappend_oid(untried, database->oid);
 	}
 	MemoryContextSwitchTo(old);
-	slots_short_logged = false;
+	entries_short_logged = false;
 }
 
 static void
-log_slots_short(void)
+log_entries_short(void)
 {
-	if (slots_short_logged)
+	if (entries_short_logged)
 		return;
-	slots_short_logged = true;
+	entries_short_logged = true;
 	ereport(LOG,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("more databases need a tixbook worker than \"tixbook.max_databases\" allows"),
 			 errhint("Increase \"tixbook.max_databases\" (now %d), or name the databases"
 					 " in \"tixbook.databases\".",
-					 worker_shared->slot_count)));
+					 worker_shared->entry_count)));
 }
 
-/* Moves databases still to be tried into slots, as far as there are any. */
+/* Wants the processes that always run. */
 static void
-fill_slots(void)
+want_standing(WorkerDatabase *entry)
 {
-	bool		slots_short;
-
-	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
-	while (untried != NIL)
+	for (int i = 0; i < WORKER_SLOTS; i += WORKER_PROCESSES)
 	{
-		WorkerSlot *slot = worker_slot_claim(linitial_oid(untried));
+		WorkerSlot *slot = &entry->slots[i];
 
-		if (slot == NULL)
-			break;
-		if (slot->state <= WORKER_EXCLUDED)
+		if (worker_slot_job(i) != NULL && worker_slot_job(i)->standing &&
+			slot->state < WORKER_WANTED)
 		{
 			slot->state = WORKER_WANTED;
 			slot->start_at = 0;
 		}
+	}
+}
+
+/* Moves databases still to be tried into entries, as far as there are any. */
+static void
+fill_entries(void)
+{
+	bool		entries_short;
+
+	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+	while (untried != NIL)
+	{
+		WorkerDatabase *entry = worker_database_claim(linitial_oid(untried));
+
+		if (entry == NULL)
+			break;
+		want_standing(entry);
 		untried = list_delete_first(untried);
 	}
-	slots_short = worker_shared->slots_short || untried != NIL;
+	entries_short = worker_shared->entries_short || untried != NIL;
 	LWLockRelease(worker_shared->lock);
 
-	if (slots_short)
-		log_slots_short();
+	if (entries_short)
+		log_entries_short();
 }
 
 static int
@@ -280,17 +320,16 @@ restart_time(TimestampTz now, int failures)
 
 /* A start that came to nothing: no process, or it died before it had its slot. */
 static void
-settle_failed_start(int i)
+settle_failed_start(WorkerSlot *slot, BackgroundWorkerHandle **handle)
 {
-	WorkerSlot *slot = &worker_shared->slots[i];
 	bool		failed = false;
 	pid_t		pid;
 
-	if (handles[i] == NULL)
+	if (*handle == NULL)
 		return;
 	if (slot->state == WORKER_STARTING && slot->pid == 0)
 	{
-		if (GetBackgroundWorkerPid(handles[i], &pid) != BGWH_STOPPED)
+		if (GetBackgroundWorkerPid(*handle, &pid) != BGWH_STOPPED)
 			return;
 		LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
 		failed = (slot->state == WORKER_STARTING && slot->pid == 0);
@@ -304,13 +343,15 @@ settle_failed_start(int i)
 		if (failed)
 			ConditionVariableBroadcast(&worker_shared->worker_gone);
 	}
-	pfree(handles[i]);
-	handles[i] = NULL;
+	pfree(*handle);
+	*handle = NULL;
 }
 
 static bool
-register_worker(int i, const WorkerOrder *order)
+register_worker(const WorkerOrder *order)
 {
+	BackgroundWorkerHandle **handle = &handles[order->entry * WORKER_SLOTS + order->slot];
+	const char *name = worker_slot_job(order->slot)->process;
 	BackgroundWorker worker = {0};
 	MemoryContext old;
 	bool		registered;
@@ -320,39 +361,40 @@ register_worker(int i, const WorkerOrder *order)
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	worker.bgw_notify_pid = MyProcPid;
 	strlcpy(worker.bgw_library_name, "tixbook", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "worker_expiry_main", BGW_MAXLEN);
-	strlcpy(worker.bgw_name, EXPIRY_WORKER_NAME, BGW_MAXLEN);
-	strlcpy(worker.bgw_type, EXPIRY_WORKER_NAME, BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "worker_hand_main", BGW_MAXLEN);
+	strlcpy(worker.bgw_name, name, BGW_MAXLEN);
+	strlcpy(worker.bgw_type, name, BGW_MAXLEN);
 	memcpy(worker.bgw_extra, order, sizeof(*order));
 
-	if (handles[i] != NULL)
-		pfree(handles[i]);
-	handles[i] = NULL;
+	if (*handle != NULL)
+		pfree(*handle);
+	*handle = NULL;
 	old = MemoryContextSwitchTo(launcher_context);
-	registered = RegisterDynamicBackgroundWorker(&worker, &handles[i]);
+	registered = RegisterDynamicBackgroundWorker(&worker, handle);
 	MemoryContextSwitchTo(old);
 	return registered;
 }
 
 /* Starts the worker of a slot; false: the server has no process for it. */
 static bool
-start_worker(int i)
+start_worker(int entry_no, int slot_no)
 {
-	WorkerSlot *slot = &worker_shared->slots[i];
-	WorkerOrder order = {.slot = i};
+	WorkerDatabase *entry = &worker_shared->databases[entry_no];
+	WorkerSlot *slot = &entry->slots[slot_no];
+	WorkerOrder order = {.entry = entry_no, .slot = slot_no};
 	bool		start;
 
 	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
-	start = (slot->state == WORKER_WANTED && slot->held == 0);
+	start = (slot->state == WORKER_WANTED && entry->held == 0);
 	if (start)
 	{
 		slot->state = WORKER_STARTING;
 		slot->excluded = false;
 		order.generation = ++slot->generation;
-		order.database = slot->database;
+		order.database = entry->database;
 	}
 	LWLockRelease(worker_shared->lock);
-	if (!start || register_worker(i, &order))
+	if (!start || register_worker(&order))
 		return true;
 
 	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
@@ -363,14 +405,16 @@ start_worker(int i)
 }
 
 static void
-log_out_of_processes(void)
+log_out_of_processes(const WorkerJobInfo *job)
 {
 	if (retry_delay_ms == 0)
 		ereport(LOG,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("out of background worker slots for the tixbook expiry worker"),
+				 errmsg("out of background worker slots for the %s", job->process),
+				 job->standing ?
 				 errdetail("Holds still end at their instant; their seats are given back"
-						   " when they are asked for."),
+						   " when they are asked for.") :
+				 errdetail("What it is to do waits until there is one."),
 				 errhint("You might need to increase \"max_worker_processes\".")));
 	retry_delay_ms = grow_delay(retry_delay_ms, FIRST_RETRY_DELAY_MS, MAX_RETRY_DELAY_MS);
 }
@@ -383,52 +427,108 @@ plan_restart(WorkerSlot *slot, TimestampTz now)
 		slot->start_at = restart_time(now, slot->failures);
 }
 
+/* What is to be done about a slot, with its lock held: a rest that is over, a start that may be due. */
+static void
+plan_start(WorkerDatabase *entry, int slot_no, List *databases, TimestampTz now)
+{
+	WorkerSlot *slot = &entry->slots[slot_no];
+
+	if (slot->state == WORKER_RESTING && slot->start_at <= now)
+	{
+		slot->state = WORKER_WANTED;
+		slot->start_at = 0;
+	}
+	if (slot->state == WORKER_WANTED)
+	{
+		judge_slot(slot, slot_no, find_database(databases, entry->database));
+		plan_restart(slot, now);
+	}
+}
+
+/* A pass over all slots, and what it has come to. */
+typedef struct StartPass
+{
+	List	   *databases;
+	TimestampTz now;
+	TimestampTz next;			/* when there is more to do, or WORKER_NEVER if that will be told */
+	int			starting;
+} StartPass;
+
+/* Starts the worker of a slot if that is wanted and due; false: out of processes. */
+static bool
+start_if_due(StartPass *pass, int entry_no, int slot_no)
+{
+	WorkerDatabase *entry = &worker_shared->databases[entry_no];
+	WorkerSlot *slot = &entry->slots[slot_no];
+	TimestampTz soon = TimestampTzPlusMilliseconds(pass->now, MAX_NAP_MS);
+
+	if (slot->state != WORKER_WANTED && slot->state != WORKER_RESTING)
+		return true;
+	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+	plan_start(entry, slot_no, pass->databases, pass->now);
+	LWLockRelease(worker_shared->lock);
+	if (slot->state == WORKER_RESTING && slot->start_at != WORKER_NEVER)
+		pass->next = Min(pass->next, Min(slot->start_at, soon));
+	if (slot->state != WORKER_WANTED || entry->held > 0)
+		return true;
+	if (slot->start_at > pass->now)
+	{
+		pass->next = Min(pass->next, slot->start_at);
+		return true;
+	}
+	if (!start_worker(entry_no, slot_no))
+		return false;
+	pass->starting++;
+	return true;
+}
+
+static int
+count_starting(void)
+{
+	int			starting = 0;
+
+	for (int i = 0; i < worker_shared->entry_count; i++)
+		for (int j = 0; j < WORKER_SLOTS; j++)
+			starting += (worker_shared->databases[i].slots[j].state == WORKER_STARTING);
+	return starting;
+}
+
 /*
- * Starts what is wanted and due.  Returns when there is more to do, or NEVER
- * if that will be told.
+ * Starts what is wanted and due, job by job: no database's crew is to keep
+ * another's expiry from running.  Returns when there is more to do, or
+ * WORKER_NEVER if that will be told.
  */
 static TimestampTz
 start_wanted(List *databases)
 {
-	TimestampTz next = NEVER;
-	TimestampTz now = GetCurrentTimestamp();
-	int			starting = 0;
+	StartPass	pass = {databases, GetCurrentTimestamp(), WORKER_NEVER, count_starting()};
 
-	for (int i = 0; i < worker_shared->slot_count; i++)
-		starting += (worker_shared->slots[i].state == WORKER_STARTING);
-
-	for (int i = 0; i < worker_shared->slot_count && starting < MAX_STARTING; i++)
-	{
-		WorkerSlot *slot = &worker_shared->slots[i];
-
-		LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
-		if (slot->state == WORKER_WANTED)
+	for (int j = 0; j < WORKER_SLOTS; j++)
+		for (int i = 0; i < worker_shared->entry_count; i++)
 		{
-			judge_slot(slot, databases);
-			plan_restart(slot, now);
+			if (pass.starting >= MAX_STARTING)
+				return pass.next;
+			if (start_if_due(&pass, i, j))
+				continue;
+			log_out_of_processes(worker_slot_job(j));
+			return Min(pass.next, TimestampTzPlusMilliseconds(pass.now, retry_delay_ms));
 		}
-		LWLockRelease(worker_shared->lock);
-		if (slot->state != WORKER_WANTED || slot->held > 0)
-			continue;
-		if (slot->start_at > now)
-			next = Min(next, slot->start_at);
-		else if (start_worker(i))
-			starting++;
-		else
-		{
-			log_out_of_processes();
-			return TimestampTzPlusMilliseconds(now, retry_delay_ms);
-		}
-	}
-	return next;
+	return pass.next;
 }
 
+/* Whether a worker is to be started, now or at its time. */
 static bool
 any_wanted(void)
 {
-	for (int i = 0; i < worker_shared->slot_count; i++)
-		if (worker_shared->slots[i].state == WORKER_WANTED)
-			return true;
+	for (int i = 0; i < worker_shared->entry_count; i++)
+		for (int j = 0; j < WORKER_SLOTS; j++)
+		{
+			WorkerSlot *slot = &worker_shared->databases[i].slots[j];
+
+			if (slot->state == WORKER_WANTED ||
+				(slot->state == WORKER_RESTING && slot->start_at != WORKER_NEVER))
+				return true;
+		}
 	return false;
 }
 
@@ -438,23 +538,48 @@ launcher_pass(void)
 {
 	List	   *databases = NIL;
 
-	for (int i = 0; i < worker_shared->slot_count; i++)
-		settle_failed_start(i);
+	for (int i = 0; i < worker_shared->entry_count; i++)
+		for (int j = 0; j < WORKER_SLOTS; j++)
+			settle_failed_start(&worker_shared->databases[i].slots[j], &handles[i * WORKER_SLOTS + j]);
 
 	if (worker_shared->consider_all)
 	{
 		databases = read_databases();
 		consider_databases(databases);
 	}
-	fill_slots();
+	fill_entries();
 	if (!any_wanted())
 	{
 		retry_delay_ms = 0;
-		return NEVER;
+		return WORKER_NEVER;
 	}
 	if (databases == NIL)
 		databases = read_databases();
 	return start_wanted(databases);
+}
+
+/* Notes which jobs are allowed and where; true: that has changed. */
+static bool
+note_settings(void)
+{
+	const char *databases = tixbook_databases ? tixbook_databases : "";
+	bool		changed = false;
+
+	for (int job = 0; job < WORKER_JOBS; job++)
+	{
+		bool		allowed = (worker_jobs[job] != NULL && *worker_jobs[job]->allowed);
+
+		changed |= (allowed != allowed_before[job]);
+		allowed_before[job] = allowed;
+	}
+	if (databases_before == NULL || strcmp(databases_before, databases) != 0)
+	{
+		if (databases_before != NULL)
+			pfree(databases_before);
+		databases_before = MemoryContextStrdup(launcher_context, databases);
+		changed = true;
+	}
+	return changed;
 }
 
 static void
@@ -462,21 +587,24 @@ reload_settings(void)
 {
 	ConfigReloadPending = false;
 	ProcessConfigFile(PGC_SIGHUP);
-	if (expiry_worker_before != tixbook_expiry_worker ||
-		strcmp(databases_before, tixbook_databases ? tixbook_databases : "") != 0)
-	{
-		pfree(databases_before);
-		databases_before = MemoryContextStrdup(launcher_context,
-											   tixbook_databases ? tixbook_databases : "");
-		expiry_worker_before = tixbook_expiry_worker;
+	if (note_settings())
 		worker_consider_all();
-	}
 }
 
 static void
 launcher_exit(int code, Datum arg)
 {
 	worker_shared->launcher_latch = NULL;
+}
+
+static void
+start_anew(WorkerSlot *slot)
+{
+	if (slot->state == WORKER_STARTING && slot->pid == 0)
+	{
+		slot->generation++;
+		slot->state = WORKER_WANTED;
+	}
 }
 
 /*
@@ -486,20 +614,13 @@ launcher_exit(int code, Datum arg)
 static void
 take_over(void)
 {
-	handles = palloc0(worker_shared->slot_count * sizeof(BackgroundWorkerHandle *));
+	handles = palloc0(worker_shared->entry_count * WORKER_SLOTS * sizeof(BackgroundWorkerHandle *));
 	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
 	worker_shared->consider_all = true;
 	worker_shared->launcher_latch = MyLatch;
-	for (int i = 0; i < worker_shared->slot_count; i++)
-	{
-		WorkerSlot *slot = &worker_shared->slots[i];
-
-		if (slot->state == WORKER_STARTING && slot->pid == 0)
-		{
-			slot->generation++;
-			slot->state = WORKER_WANTED;
-		}
-	}
+	for (int i = 0; i < worker_shared->entry_count; i++)
+		for (int j = 0; j < WORKER_SLOTS; j++)
+			start_anew(&worker_shared->databases[i].slots[j]);
 	LWLockRelease(worker_shared->lock);
 	ConditionVariableBroadcast(&worker_shared->worker_gone);
 }
@@ -510,7 +631,7 @@ launcher_wait(TimestampTz until)
 	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
 	long		timeout = -1;
 
-	if (until != NEVER)
+	if (until != WORKER_NEVER)
 	{
 		events |= WL_TIMEOUT;
 		timeout = Max(1, (until - GetCurrentTimestamp() + 999) / 1000);
@@ -534,8 +655,7 @@ worker_launcher_main(Datum main_arg)
 	pass_context = AllocSetContextCreate(TopMemoryContext, "tixbook launcher pass",
 										 ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(launcher_context);
-	databases_before = pstrdup(tixbook_databases ? tixbook_databases : "");
-	expiry_worker_before = tixbook_expiry_worker;
+	(void) note_settings();
 	on_shmem_exit(launcher_exit, 0);
 	take_over();
 

@@ -1,27 +1,37 @@
 /*
- * What launcher, workers and backends share: one slot a database.
+ * What launcher, workers and backends share: an entry a database, with a slot
+ * for each process that a job may have there.
  *
  * A slot goes through these states:
  *
- *   ABSENT    nothing to run: the extension is not there, as far as is known;
- *             a slot in this state may go to another database
- *   EXCLUDED  tixbook.databases or the database itself allows no worker
+ *   ABSENT    nothing to run, as far as is known: no extension here, or no
+ *             work of this job since the server started
+ *   EXCLUDED  tixbook.databases, the job's setting or the database itself
+ *             allows no worker
+ *   RESTING   the process left because it was idle; start_at is when there is
+ *             work again, as far as is known
  *   WANTED    a worker is to be started, not before start_at
  *   STARTING  the postmaster has been asked for it, or it is connecting
  *   RUNNING   it has found the extension and works
  *
  *   ABSENT, EXCLUDED -> WANTED    server start, CREATE EXTENSION, a hold made
  *                                 where no worker runs, a new tixbook.databases
+ *   ABSENT -> RESTING             work of a job that does not always run, due later
+ *   ABSENT, RESTING -> WANTED     such work, due now
+ *   RESTING -> WANTED             launcher: start_at has come; a database let go
  *   WANTED -> STARTING            launcher
- *   WANTED -> EXCLUDED, ABSENT    launcher: not allowed; database is gone
+ *   WANTED, RESTING -> EXCLUDED, ABSENT  launcher: not allowed; database is gone
  *   STARTING -> RUNNING           worker
  *   STARTING, RUNNING -> ABSENT   worker leaves: no extension here
  *   STARTING, RUNNING -> EXCLUDED worker leaves: no longer allowed
+ *   RUNNING -> RESTING            worker leaves: idle
  *   STARTING, RUNNING -> WANTED   worker ended otherwise: started again, at
  *                                 once the first time, then ever later
  *
- * DROP DATABASE and its like hold a database back (held > 0): its worker
- * leaves, and the launcher starts none until the last of them lets go.
+ * DROP DATABASE and its like hold a database back (held > 0): its workers
+ * leave, and the launcher starts none until the last of them lets go.
+ *
+ * An entry whose slots are all ABSENT or EXCLUDED may go to another database.
  *
  * The lock guards every field but those marked atomic, which backends read
  * without it when they commit.  A process that got a slot's latch may set it
@@ -36,57 +46,59 @@
 #include "storage/lwlock.h"
 #include "utils/timestamp.h"
 
+#include "worker_job.h"
+
 /* Values of next_wake that are no instant. */
-#define WORKER_AWAKE	PG_INT64_MAX	/* or nothing is due: wake it for any hold */
+#define WORKER_AWAKE	PG_INT64_MAX	/* or nothing is due: wake it for any work */
 #define WORKER_DEAF		PG_INT64_MIN	/* paused after an error: wake it for none */
+
+/* Of a database: slot i is for process i % WORKER_PROCESSES of job i / WORKER_PROCESSES. */
+#define WORKER_SLOTS	(WORKER_JOBS * WORKER_PROCESSES)
 
 typedef enum WorkerState
 {
 	WORKER_ABSENT = 0,
 	WORKER_EXCLUDED,
+	WORKER_RESTING,
 	WORKER_WANTED,
 	WORKER_STARTING,
 	WORKER_RUNNING
 } WorkerState;
-
-/* What goes when its time is over. */
-typedef enum PurgeKind
-{
-	PURGE_KEYS,					/* of idempotency */
-	PURGE_ENDED_HOLDS,
-	PURGES
-} PurgeKind;
 
 /* What a worker has done since the server started; written by it alone. */
 typedef struct WorkerStats
 {
 	int64		wake_ups;
 	int64		batches;
-	int64		holds_expired;
-	int64		purged[PURGES];
+	int64		counts[WORKER_COUNTS];
 	int64		errors;
-	int64		last_lag;		/* microseconds from a hold's end to its seats being free */
+	int64		last_lag;		/* microseconds from when work was due to its being done */
 	int64		max_lag;
 	TimestampTz last_error_at;	/* 0: never */
 } WorkerStats;
 
 typedef struct WorkerSlot
 {
-	Oid			database;		/* atomic; InvalidOid: never used */
 	WorkerState state;			/* atomic to read */
 	uint32		generation;		/* rises with each start: a late worker of an older one leaves */
 	uint32		asks;			/* rises with each ask: one that comes while a worker leaves counts */
-	int			held;			/* sessions that hold the database back */
 	bool		excluded;		/* the worker is to leave: not allowed any more */
 	int			failures;		/* starts in a row that ended badly soon */
 	int64		restarts;
 	pid_t		pid;			/* 0: no worker; atomic to read */
-	Latch	   *latch;			/* atomic to read */
+	Latch	   *latch;			/* atomic to read; NULL: no worker, or it is about to rest */
 	TimestampTz started_at;
 	TimestampTz start_at;
-	pg_atomic_uint64 next_wake; /* TimestampTz: a hold that ends sooner must wake the worker */
+	pg_atomic_uint64 next_wake; /* TimestampTz: work that is due sooner must wake the worker */
 	WorkerStats stats;
 } WorkerSlot;
+
+typedef struct WorkerDatabase
+{
+	Oid			database;		/* atomic; InvalidOid: never used */
+	int			held;			/* sessions that hold the database back */
+	WorkerSlot	slots[WORKER_SLOTS];
+} WorkerDatabase;
 
 typedef struct WorkerShared
 {
@@ -94,15 +106,16 @@ typedef struct WorkerShared
 	ConditionVariable worker_gone;
 	Latch	   *launcher_latch; /* atomic; NULL: no launcher */
 	bool		consider_all;	/* launcher: look at every database again */
-	bool		slots_short;	/* launcher: somebody found no slot */
-	int			slot_count;
-	WorkerSlot	slots[FLEXIBLE_ARRAY_MEMBER];
+	bool		entries_short;	/* launcher: somebody found no entry */
+	int			entry_count;
+	WorkerDatabase databases[FLEXIBLE_ARRAY_MEMBER];
 } WorkerShared;
 
 /* What a worker is told at its start, in bgw_extra. */
 typedef struct WorkerOrder
 {
-	int			slot;
+	int			entry;
+	int			slot;			/* of the entry */
 	uint32		generation;
 	Oid			database;
 } WorkerOrder;
@@ -113,10 +126,25 @@ extern void worker_hooks_init(void);
 extern void worker_launcher_register(void);
 
 /* The lock must be held for these: shared to find, exclusive to claim. */
-extern WorkerSlot *worker_slot_find(Oid database);
-extern WorkerSlot *worker_slot_claim(Oid database);
+extern WorkerDatabase *worker_database_find(Oid database);
+extern WorkerDatabase *worker_database_claim(Oid database);
 
-extern void worker_ask(Oid database);
+/* The slot of the job's process of that number, from 0. */
+static inline WorkerSlot *
+worker_slot(WorkerDatabase *entry, WorkerJob job, int number)
+{
+	return &entry->slots[job * WORKER_PROCESSES + number];
+}
+
+/* The job that the slot of that number is for; NULL: there is none. */
+static inline const WorkerJobInfo *
+worker_slot_job(int slot)
+{
+	return worker_jobs[slot / WORKER_PROCESSES];
+}
+
+extern void worker_ask(Oid database, WorkerJob job, int number, TimestampTz at);
+extern void worker_ask_standing(Oid database);
 extern void worker_nudge(Oid database);
 extern void worker_consider_all(void);
 extern void worker_wake_launcher(void);

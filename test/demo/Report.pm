@@ -71,7 +71,7 @@ sub print_expiry
 	my ($sale) = @_;
 	my ($count, $late) = @{ rows($sale, <<~'SQL')->[0] };
 		SELECT (SELECT count(*) FROM tixbook.booking WHERE event_id = ? AND status = 'expired'),
-		       (SELECT 1000 * extract(epoch FROM max_lag)::float8 FROM tixbook.worker_status() WHERE database_name = current_database())
+		       (SELECT 1000 * extract(epoch FROM max_lag)::float8 FROM tixbook.worker_status() WHERE database_name = current_database() AND job = 'expiry')
 		SQL
 	printf "expiry        %s holds ended by themselves, at most %.0f ms late\n", commify($count), $late // 0;
 	return;

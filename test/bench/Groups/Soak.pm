@@ -122,7 +122,7 @@ sub health
 	my ($updates, $hot) = split /\|/, $server->sql("SELECT n_tup_upd, n_tup_hot_upd
 		FROM pg_stat_user_tables WHERE relid = 'tixbook.seat_block'::regclass");
 	my ($expired, $max_lag) = split /\|/, $server->sql("SELECT holds_expired, 1000 * extract(epoch FROM max_lag)
-		FROM tixbook.worker_status() WHERE database_name = 'bench'");
+		FROM tixbook.worker_status() WHERE database_name = 'bench' AND job = 'expiry'");
 	return { hot => 100 * $hot / $updates, expired => $expired, max_lag => $max_lag };
 }
 

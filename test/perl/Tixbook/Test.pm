@@ -72,12 +72,12 @@ sub worker_pid
 		SQL
 }
 
-# An expression over the worker's row of tixbook.worker_status(), asked in database postgres.
+# An expression over the expiry worker's row of tixbook.worker_status(), asked in database postgres.
 sub worker_value
 {
 	my ($node, $database, $expression) = @_;
 	return $node->safe_psql('postgres',
-		"SELECT $expression FROM tixbook.worker_status() WHERE database_name = '$database'");
+		"SELECT $expression FROM tixbook.worker_status() WHERE database_name = '$database' AND job = 'expiry'");
 }
 
 # How often a process has gone to sleep of its own will.

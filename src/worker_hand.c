@@ -1,0 +1,589 @@
+/*
+ * worker_hand.c: the life of a worker, whatever its job.
+ *
+ * It takes the slot that the launcher had in mind, settles in the database,
+ * and then looks for work until there is none, sleeps until there is again or
+ * somebody sets its latch, and leaves when it is told to or has been idle for
+ * long.  Each look is a transaction of its own; none is open while it sleeps,
+ * so it is in nobody's way.  worker_shared.h has its states, worker_job.h what
+ * a job adds to all this.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+#include <signal.h>
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "commands/extension.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/proc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "settings.h"
+#include "worker_shared.h"
+
+/* What is due but cannot be done now, being locked by others: look again soon. */
+#define FIRST_STUCK_PAUSE_MS	10
+#define MAX_STUCK_PAUSE_MS		1000
+
+/* After an error, so that a lasting fault does not fill the log. */
+#define FIRST_ERROR_PAUSE_MS	100
+#define MAX_ERROR_PAUSE_MS		10000
+
+/* A worker that lived this long did not die of its start. */
+#define SOUND_LIFE_MS			60000
+
+/* What other jobs have left is looked for at the start, and then seldom. */
+#define SCOUT_INTERVAL_MS		(5 * 60 * 1000)
+
+/* A process beyond the first is idle for this long before it leaves. */
+#define HELPER_IDLE_MS			10000
+
+/* What the slot becomes when the worker goes. */
+typedef enum LeaveReason
+{
+	LEAVE_FAILED = 0,			/* an error or a signal took it: start another */
+	LEAVE_ABSENT,				/* no extension here */
+	LEAVE_EXCLUDED,				/* no worker is allowed here */
+	LEAVE_AGAIN,				/* another is to follow: held back, extension made anew */
+	LEAVE_IDLE					/* nothing to do before rest_until */
+} LeaveReason;
+
+PGDLLEXPORT void worker_hand_main(Datum main_arg);
+
+static WorkerOrder my_order;
+static const WorkerJobInfo *my_job;
+static WorkerJob my_job_id;
+static int	my_number;			/* among the processes of the job, from 0 */
+static WorkerDatabase *my_database;
+static WorkerSlot *my_slot;
+static LeaveReason leave_reason = LEAVE_FAILED;
+static TimestampTz rest_until = WORKER_NEVER;
+static uint32 asks_seen;
+
+static Oid	my_extension;
+static int	stuck_pause_ms = 0;
+static int	error_pause_ms = 0;
+static TimestampTz idle_since;
+static TimestampTz scout_again_at = 0;
+
+/* What the slot becomes.  The lock is held. */
+static WorkerState
+state_after_me(bool asked)
+{
+	switch (leave_reason)
+	{
+		case LEAVE_ABSENT:
+			return asked ? WORKER_WANTED : WORKER_ABSENT;
+		case LEAVE_EXCLUDED:
+			return my_slot->excluded ? WORKER_EXCLUDED : WORKER_WANTED;
+		case LEAVE_IDLE:
+			return asked ? WORKER_WANTED : WORKER_RESTING;
+		case LEAVE_FAILED:
+		case LEAVE_AGAIN:
+			break;
+	}
+	return WORKER_WANTED;
+}
+
+/* Hands the slot back; runs when the process is no longer seen in the database. */
+static void
+detach_slot(int code, Datum arg)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+	if (my_slot->generation == my_order.generation)
+	{
+		bool		sound = TimestampDifferenceExceeds(my_slot->started_at, now, SOUND_LIFE_MS);
+		bool		asked = (my_slot->asks != asks_seen);
+
+		my_slot->pid = 0;
+		my_slot->latch = NULL;
+		my_slot->state = state_after_me(asked);
+		my_slot->start_at = (my_slot->state == WORKER_RESTING) ? rest_until : 0;
+		pg_atomic_write_u64(&my_slot->next_wake,
+							(uint64) (my_slot->start_at ? my_slot->start_at : WORKER_AWAKE));
+		if (leave_reason != LEAVE_FAILED)
+			my_slot->failures = 0;
+		else
+		{
+			my_slot->failures = sound ? 1 : my_slot->failures + 1;
+			my_slot->restarts++;
+		}
+	}
+	LWLockRelease(worker_shared->lock);
+	ConditionVariableBroadcast(&worker_shared->worker_gone);
+	worker_wake_launcher();
+}
+
+static void
+leave(LeaveReason reason)
+{
+	leave_reason = reason;
+	proc_exit(0);
+}
+
+/* Takes the slot that the launcher had in mind; false: that is no longer so. */
+static bool
+attach_slot(void)
+{
+	bool		ours;
+
+	memcpy(&my_order, MyBgworkerEntry->bgw_extra, sizeof(my_order));
+	my_database = &worker_shared->databases[my_order.entry];
+	my_slot = &my_database->slots[my_order.slot];
+	my_job_id = my_order.slot / WORKER_PROCESSES;
+	my_number = my_order.slot % WORKER_PROCESSES;
+	my_job = worker_jobs[my_job_id];
+
+	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+	ours = (my_slot->generation == my_order.generation &&
+			my_database->database == my_order.database &&
+			my_slot->state == WORKER_STARTING);
+	if (ours)
+	{
+		pg_atomic_write_u64(&my_slot->next_wake, (uint64) WORKER_AWAKE);
+		my_slot->started_at = GetCurrentTimestamp();
+		my_slot->pid = MyProcPid;
+		my_slot->latch = MyLatch;
+		asks_seen = my_slot->asks;
+	}
+	LWLockRelease(worker_shared->lock);
+	if (ours)
+		on_shmem_exit(detach_slot, 0);
+	return ours;
+}
+
+/*
+ * Leaves if the database is to be free of connections, or may have no worker,
+ * or not so many.
+ */
+static void
+leave_if_told(void)
+{
+	bool		held,
+				excluded;
+
+	LWLockAcquire(worker_shared->lock, LW_SHARED);
+	held = (my_database->held > 0);
+	excluded = my_slot->excluded;
+	asks_seen = my_slot->asks;
+	LWLockRelease(worker_shared->lock);
+	if (held)
+		leave(LEAVE_AGAIN);
+	if (excluded)
+		leave(LEAVE_EXCLUDED);
+	if (my_number > 0 && my_number >= worker_job_most(my_job))
+		leave(LEAVE_IDLE);
+}
+
+/* The settings of the database or the server must not bend the work. */
+static void
+pin_settings(void)
+{
+	static const char *const settings[][2] = {
+		{"search_path", "pg_catalog, pg_temp"},
+		{"default_transaction_isolation", "read committed"},
+		{"default_transaction_read_only", "off"},
+		{"default_transaction_deferrable", "off"},
+		{"session_replication_role", "origin"},
+		{"statement_timeout", "0"},
+		{"idle_in_transaction_session_timeout", "0"},
+		{"jit", "off"},
+		/* Below deadlock_timeout: in a tangle with DDL it is us who give way. */
+		{"lock_timeout", "500ms"},
+	};
+
+	for (int i = 0; i < lengthof(settings); i++)
+		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+	/* What a crash takes back is due still, and is simply done again. */
+	if (!my_job->durable)
+		SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+/* The extension if it is here with its tables, else InvalidOid. */
+static Oid
+find_extension(void)
+{
+	Oid			extension = get_extension_oid("tixbook", true);
+	Oid			schema = get_namespace_oid("tixbook", true);
+
+	if (!OidIsValid(extension) || !OidIsValid(schema) ||
+		!OidIsValid(get_relname_relid("booking", schema)))
+		return InvalidOid;
+	return extension;
+}
+
+/* Calls it in a transaction, unless the extension has gone; returns the one that is here. */
+static Oid
+in_transaction(void (*what) (WorkerLook *look, TimestampTz now), WorkerLook *look)
+{
+	Oid			extension;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	extension = find_extension();
+	if (extension == my_extension)
+		what(look, GetCurrentTransactionStartTimestamp());
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	return extension;
+}
+
+/* Ends a transaction that failed; locks of others are nothing to report. */
+static void
+recover(MemoryContext context)
+{
+	bool		report;
+
+	MemoryContextSwitchTo(context);
+	report = (geterrcode() != ERRCODE_LOCK_NOT_AVAILABLE);
+	HOLD_INTERRUPTS();
+	if (report)
+		EmitErrorReport();
+	AbortCurrentTransaction();
+	FlushErrorState();
+	RESUME_INTERRUPTS();
+	MemoryContextSwitchTo(context);
+
+	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+	if (report)
+	{
+		my_slot->stats.errors++;
+		my_slot->stats.last_error_at = GetCurrentTimestamp();
+	}
+	LWLockRelease(worker_shared->lock);
+}
+
+/* As in_transaction(); false: it failed, and nothing is left of it. */
+static bool
+attempt(void (*what) (WorkerLook *look, TimestampTz now), WorkerLook *look, Oid *extension)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool done = false;
+
+	memset(look, 0, sizeof(*look));
+	look->wake_at = WORKER_NEVER;
+	PG_TRY();
+	{
+		*extension = in_transaction(what, look);
+		done = true;
+	}
+	PG_CATCH();
+	{
+		recover(context);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	return done;
+}
+
+static void
+note_work(const WorkerLook *look)
+{
+	WorkerStats *stats = &my_slot->stats;
+
+	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+	stats->batches++;
+	for (int i = 0; i < WORKER_COUNTS; i++)
+		stats->counts[i] += look->counts[i];
+	if (look->due != 0)
+	{
+		stats->last_lag = GetCurrentTimestamp() - look->due;
+		stats->max_lag = Max(stats->max_lag, stats->last_lag);
+	}
+	LWLockRelease(worker_shared->lock);
+}
+
+static void
+note_wake_up(void)
+{
+	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+	my_slot->stats.wake_ups++;
+	LWLockRelease(worker_shared->lock);
+	pgstat_report_activity(STATE_RUNNING, my_job->activity);
+}
+
+static int
+grow_pause(int pause, int first, int most)
+{
+	return pause == 0 ? first : Min(pause * 2, most);
+}
+
+static TimestampTz
+in_ms(int ms)
+{
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+}
+
+/*
+ * From here on every commit of work sets the latch, until the worker says when
+ * it wakes.
+ */
+static void
+listen_for_work(void)
+{
+	pg_atomic_write_u64(&my_slot->next_wake, (uint64) WORKER_AWAKE);
+	pg_memory_barrier();
+}
+
+static void
+wait_on_latch(TimestampTz until)
+{
+	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
+	long		timeout = -1;
+
+	if (until != WORKER_NEVER)
+	{
+		/* Rounded up: waking a moment early would mean looking in vain. */
+		int64		ms = (until - GetCurrentTimestamp() + 999) / 1000;
+
+		events |= WL_TIMEOUT;
+		timeout = (long) Min(Max(ms, 0), INT_MAX);
+	}
+	(void) WaitLatch(MyLatch, events, timeout, worker_wait_event());
+}
+
+/* Sleeps, in the way of the job if that has one, until then or until somebody sets the latch. */
+static void
+sleep_until(TimestampTz until, void (*wait) (TimestampTz until))
+{
+	pgstat_report_activity(STATE_IDLE, NULL);
+	(wait ? wait : wait_on_latch) (until);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/*
+ * The job deals with rows that are bad; what comes here is a fault that
+ * concerns all of them.  The pauses grow while it lasts, and no commit cuts
+ * them.
+ */
+static void
+pause_after_error(void)
+{
+	TimestampTz until;
+
+	error_pause_ms = grow_pause(error_pause_ms, FIRST_ERROR_PAUSE_MS, MAX_ERROR_PAUSE_MS);
+	until = in_ms(error_pause_ms);
+	pg_atomic_write_u64(&my_slot->next_wake, (uint64) WORKER_DEAF);
+	while (GetCurrentTimestamp() < until)
+	{
+		sleep_until(until, NULL);
+		leave_if_told();
+	}
+	listen_for_work();
+}
+
+/* Calls in the processes that there should be beside this one. */
+static void
+call_helpers(int processes)
+{
+	processes = Min(processes, worker_job_most(my_job));
+	for (int i = 0; i < processes; i++)
+	{
+		WorkerSlot *slot = worker_slot(my_database, my_job_id, i);
+
+		if (i == my_number)
+			continue;
+		if (slot->state < WORKER_WANTED ||
+			(slot->state == WORKER_RUNNING &&
+			 (slot->latch == NULL ||
+			  pg_atomic_read_u64(&slot->next_wake) != (uint64) WORKER_AWAKE)))
+			worker_ask(my_order.database, my_job_id, i, 0);
+	}
+}
+
+/* Looks for work, and tells of it; false: that failed, and there was a pause. */
+static bool
+look_once(WorkerLook *look)
+{
+	Oid			extension = InvalidOid;
+
+	CHECK_FOR_INTERRUPTS();
+	leave_if_told();
+	if (!attempt(my_job->look, look, &extension))
+	{
+		pause_after_error();
+		return false;
+	}
+	if (extension != my_extension)
+		leave(OidIsValid(extension) ? LEAVE_AGAIN : LEAVE_ABSENT);
+
+	error_pause_ms = 0;
+	if (look->more || look->busy)
+		idle_since = GetCurrentTimestamp();
+	if (look->more)
+		note_work(look);
+	call_helpers(look->processes);
+	return true;
+}
+
+/* Works until nothing is due; returns when to wake. */
+static TimestampTz
+work(void)
+{
+	for (;;)
+	{
+		WorkerLook	look;
+
+		if (!look_once(&look) || look.more)
+			continue;
+		if (look.stuck)
+		{
+			stuck_pause_ms = grow_pause(stuck_pause_ms, FIRST_STUCK_PAUSE_MS, MAX_STUCK_PAUSE_MS);
+			return Min(look.wake_at, in_ms(stuck_pause_ms));
+		}
+		stuck_pause_ms = 0;
+		return look.wake_at;
+	}
+}
+
+/* Asks for the jobs that have work left from before the server started. */
+static void
+ask_for_left_work(WorkerLook *look, TimestampTz now)
+{
+	for (int job = 0; job < WORKER_JOBS; job++)
+	{
+		TimestampTz due;
+
+		if (worker_jobs[job] != NULL && worker_jobs[job]->next_due != NULL &&
+			*worker_jobs[job]->allowed && worker_jobs[job]->next_due(&due))
+			worker_due(job, due);
+	}
+}
+
+/* What always runs looks for the others: without work they have no process to do so. */
+static void
+scout(void)
+{
+	WorkerLook	look;
+	Oid			extension;
+
+	if (!my_job->standing || GetCurrentTimestamp() < scout_again_at)
+		return;
+	scout_again_at = in_ms(SCOUT_INTERVAL_MS);
+	(void) attempt(ask_for_left_work, &look, &extension);
+}
+
+/*
+ * Takes the latch away, so that who commits work from now on asks for a
+ * process, and leaves if there is none yet.
+ */
+static void
+rest(void)
+{
+	WorkerLook	look;
+
+	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+	my_slot->latch = NULL;
+	LWLockRelease(worker_shared->lock);
+	listen_for_work();
+	if (look_once(&look) && !look.more && !look.busy && !look.stuck)
+	{
+		rest_until = look.wake_at;
+		leave(LEAVE_IDLE);
+	}
+
+	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+	my_slot->latch = MyLatch;
+	LWLockRelease(worker_shared->lock);
+	SetLatch(MyLatch);
+}
+
+static int
+idle_ms(void)
+{
+	int			ms = tixbook_worker_idle * 1000;
+
+	return my_number == 0 ? ms : Min(ms, HELPER_IDLE_MS);
+}
+
+/*
+ * Sleeps until then, or leaves if the process has been idle for long and there
+ * is nothing to do for as long again.
+ */
+static void
+sleep_or_rest(TimestampTz wake_at)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz rest_at = Max(TimestampTzPlusMilliseconds(idle_since, idle_ms()), now);
+
+	if (my_job->standing || wake_at <= TimestampTzPlusMilliseconds(rest_at, idle_ms()))
+		sleep_until(wake_at, my_job->wait);
+	else if (rest_at > now)
+		sleep_until(rest_at, my_job->wait);
+	else
+		rest();
+}
+
+/* Settles in the database, or leaves if there is nothing to serve. */
+static void
+settle_in(void)
+{
+	BackgroundWorkerInitializeConnectionByOid(my_order.database, InvalidOid, 0);
+	pin_settings();
+	pgstat_report_appname(my_job->process);
+
+	leave_if_told();
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	my_extension = find_extension();
+	CommitTransactionCommand();
+	if (!OidIsValid(my_extension))
+		leave(LEAVE_ABSENT);
+
+	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
+	my_slot->state = WORKER_RUNNING;
+	LWLockRelease(worker_shared->lock);
+	worker_wake_launcher();
+}
+
+void
+worker_hand_main(Datum main_arg)
+{
+	MemoryContext context;
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	if (!attach_slot())
+		proc_exit(0);
+	BackgroundWorkerUnblockSignals();
+	settle_in();
+
+	context = AllocSetContextCreate(TopMemoryContext, "tixbook worker", ALLOCSET_DEFAULT_SIZES);
+	idle_since = GetCurrentTimestamp();
+	for (;;)
+	{
+		TimestampTz wake_at;
+
+		listen_for_work();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		note_wake_up();
+		MemoryContextSwitchTo(context);
+		wake_at = work();
+		scout();
+		MemoryContextReset(context);
+
+		pgstat_report_stat(true);
+		pg_atomic_write_u64(&my_slot->next_wake, (uint64) wake_at);
+		sleep_or_rest(wake_at);
+	}
+}
