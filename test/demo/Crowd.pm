@@ -25,7 +25,8 @@ my %CALLS = (
 	look => 'SELECT w.n, s.state, s.position, s.token, extract(epoch FROM s.next_look)
 		FROM unnest(?::text[]) WITH ORDINALITY AS w (customer, n), LATERAL tixbook.queue_status(?::integer, w.customer) AS s',
 	reserve => 'SELECT booking_id, cardinality(seats) FROM tixbook.reserve(?::integer, ?::integer, customer => ?::text, admission => ?::text)',
-	confirm => 'SELECT status FROM tixbook.confirm(?::uuid, ?::text)');
+	confirm => 'SELECT status FROM tixbook.confirm(?::uuid, ?::text)',
+	leave => 'SELECT tixbook.leave_waiting_room(?::integer, ?::text)');
 
 # Never returns.  Given: dsn, event, number, arrivals ([ second, fan ], ...), is_bot, tries (of each bot), started (the
 # time at second 0), starts (the second of the start), pipe, log, reasons (by SQLSTATE).
@@ -147,7 +148,7 @@ sub reserve
 	if ($hold)
 	{
 		$self->{count}{held}++;
-		$self->at($self->now + 0.2 + rand 1.5, confirm => $hold->[0]) if rand(100) >= $WALKS_OFF;
+		$self->at($self->now + 0.2 + rand 1.5, confirm => $fan, $hold->[0]) if rand(100) >= $WALKS_OFF;
 	}
 	elsif ($party > 1 && $self->{refused} =~ /^(?:not_enough_seats|sold_out)$/)
 	{
@@ -156,10 +157,12 @@ sub reserve
 	return;
 }
 
+# Who has what he wanted makes room for others.
 sub confirm
 {
-	my ($self, $booking) = @_;
+	my ($self, $fan, $booking) = @_;
 	$self->{count}{paid}++ if $self->call('confirm', $booking, "card-$booking");
+	$self->call('leave', $self->{event}, $self->name($fan));
 	return;
 }
 

@@ -13,13 +13,13 @@ use Figure;
 use Harness qw(commify slurp);
 use House;
 
-my $GATHER     = 25;            # seconds from the opening of the room to the start of the sale
+my $GATHER     = 40;            # seconds from the opening of the room to the start of the sale
 my $LATE       = 25;            # seconds in which those come who come after the start
 my $PUNCTUAL   = 0.93;          # of all
 my $BOT        = 5;             # every so manieth is one
 my $PACE       = 400;           # admissions a second
 my $MOST       = 3_000;         # live sessions
-my $SESSION    = '20 s';
+my $SESSION    = '15 s';
 my $NO_SHOW    = '8 s';
 my $HOLD       = '5 s';
 my $PATIENCE   = 150;           # seconds until it must be over

@@ -39,7 +39,7 @@ sub group
 sub measure
 {
 	my ($bench) = @_;
-	my ($large, $small) = map { $bench->beside($_, 'tixbook.waiting_room_worker' => 'off') } 'room', 'small-room';
+	my ($large, $small) = map { $bench->beside($_, 'tixbook.waitingroom_worker' => 'off') } 'room', 'small-room';
 	my ($event, $start)  = begin($large, $LARGE);
 	my ($other)          = begin($small, $SMALL);
 	my ($tick, $wal, $rows)      = ticks($large, $event);
