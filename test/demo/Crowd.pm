@@ -182,7 +182,7 @@ sub fault
 {
 	my ($self, $what) = @_;
 	$self->{count}{faults}++;
-	print STDERR "$what\n" if $self->{count}{faults} < 10;
+	print STDERR "$what\n" if ++$self->{faults} < 4;
 	return;
 }
 

@@ -13,7 +13,7 @@ use Figure;
 use Harness qw(commify slurp);
 use House;
 
-my $GATHER     = 40;            # seconds from the opening of the room to the start of the sale
+my $GATHER     = 30;            # seconds from the opening of the room to the start of the sale
 my $LATE       = 25;            # seconds in which those come who come after the start
 my $PUNCTUAL   = 0.93;          # of all
 my $BOT        = 5;             # every so manieth is one
@@ -28,7 +28,7 @@ my $PATIENCE   = 150;           # seconds until it must be over
 sub new
 {
 	my ($class, %given) = @_;
-	return bless { fans => 100_000, tries => 1_000, crowds => 8, most => $MOST, %given, total => {}, samples => [], faults => [] }, $class;
+	return bless { fans => 100_000, tries => 100, crowds => 8, most => $MOST, %given, total => {}, samples => [], faults => [] }, $class;
 }
 
 sub run
@@ -167,7 +167,7 @@ sub send_home
 	}
 	push @{ $self->{faults} }, "$self->{died} crowds died" if $self->{died};
 	push @{ $self->{faults} }, "$self->{total}{faults} faults were seen" if $self->{total}{faults};
-	push @{ $self->{faults} }, 'they said: ' . slurp($self->{log}) if -s $self->{log};
+	push @{ $self->{faults} }, 'they said: ' . substr(slurp($self->{log}), 0, 2000) if -s $self->{log};
 	return;
 }
 

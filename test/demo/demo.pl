@@ -1,4 +1,4 @@
-# make demo [SECONDS=60] [BUYERS=64] [FANS=100000] [TRIES=1000] [KEEP=1]
+# make demo [SECONDS=60] [BUYERS=64] [FANS=100000] [TRIES=100] [KEEP=1]
 # A theatre and an arena; the arena's sale opens, buyers crowd in, and at the end the laws are checked.  Then fans
 # want to get into a stadium, a fifth of them bots that try so often, and the waiting room lets them in (FANS=0: without
 # that).  The box office is open in the browser meanwhile; with KEEP=1 it stays open.
@@ -63,7 +63,7 @@ sub surge
 		dbh   => $dbh,
 		dsn   => $dsn,
 		fans  => $fans,
-		tries => setting('TRIES', 1_000),
+		tries => setting('TRIES', 100),
 		log   => work_dir() . '/crowds.log',
 		view  => View->new('A stadium, ' . Harness::commify($fans) . ' at its waiting room, and you: ' . $web->url . '/'));
 	say '';
