@@ -1,6 +1,6 @@
 # A part of the surge's crowd: one process with one connection that is some thousands of fans, each with a time at
-# which he does what comes next.  Looks at the queue, and what bots try, go by the hundred in one statement; whatever
-# changes something goes alone.  What came of it all goes to the surge through a pipe, a line a second.
+# which he does what comes next.  Joining, looking at the queue, and what bots try, go by the dozen or the hundred in one
+# statement; who reserves or pays does it alone.  What came of it all goes to the surge through a pipe, a line a second.
 package Crowd;
 use v5.30;
 use warnings;
@@ -12,6 +12,7 @@ use Time::HiRes qw(time sleep);
 
 my $TICKS_PER_SECOND  = 10;
 my $LOOKS_A_STATEMENT = 400;
+my $JOINS_A_STATEMENT = 25;
 my $FIRST_LOOK        = 4;      # seconds after the start in which all look where they stand
 
 # Of a hundred fans: who has gone when it is his turn, and who takes seats and does not pay.
@@ -19,14 +20,14 @@ my ($GONE, $WALKS_OFF) = (6, 4);
 my @PARTIES = ((1) x 20, (2) x 45, (3) x 15, (4) x 20);
 
 my %CALLS = (
-	join => 'SELECT entry FROM tixbook.join_waiting_room(?::integer, ?::text)',
+	join => 'SELECT w.n, j.entry FROM unnest(?::text[]) WITH ORDINALITY AS w (customer, n),
+		LATERAL tixbook.join_waiting_room(?::integer, w.customer) AS j',
 	try_to_join => 'SELECT count(*), min(j.entry), max(j.entry) FROM generate_series(1, ?::integer) AS n,
 		LATERAL tixbook.join_waiting_room(?::integer, left(?::text, 20 + 0 * n)) AS j',
 	look => 'SELECT w.n, s.state, s.position, s.token, extract(epoch FROM s.next_look)
 		FROM unnest(?::text[]) WITH ORDINALITY AS w (customer, n), LATERAL tixbook.queue_status(?::integer, w.customer) AS s',
 	reserve => 'SELECT booking_id, cardinality(seats) FROM tixbook.reserve(?::integer, ?::integer, customer => ?::text, admission => ?::text)',
-	confirm => 'SELECT status FROM tixbook.confirm(?::uuid, ?::text)',
-	leave => 'SELECT tixbook.leave_waiting_room(?::integer, ?::text)');
+	pay_and_leave => 'SELECT (tixbook.confirm(?::uuid, ?::text)).status, tixbook.leave_waiting_room(?::integer, ?::text)');
 
 # Never returns.  Given: dsn, event, number, arrivals ([ second, fan ], ...), is_bot, tries (of each bot), started (the
 # time at second 0), starts (the second of the start), pipe, log, reasons (by SQLSTATE).
@@ -73,10 +74,12 @@ sub serve
 	my ($self, $due) = @_;
 	my %due;
 	push @{ $due{ $_->[0] } }, [ @$_[ 1 .. $#$_ ] ] for @$due;
-	for my $what (qw(confirm reserve join try_to_join))
+	for my $what (qw(pay reserve try_to_join))
 	{
 		$self->$what(@$_) for @{ $due{$what} // [] };
 	}
+	my @joins = map { $_->[0] } @{ $due{join} // [] };
+	$self->join(splice @joins, 0, $JOINS_A_STATEMENT) while @joins;
 	# The last in the queue are looked at first: so whoever is admitted there, those before him must be, too.
 	my @looks = sort { ($self->{position}{$b} // -1) <=> ($self->{position}{$a} // -1) } map { $_->[0] } @{ $due{look} // [] };
 	$self->look(splice @looks, 0, $LOOKS_A_STATEMENT) while @looks;
@@ -88,14 +91,19 @@ sub name { my ($self, $fan) = @_; return ($self->{is_bot}->($fan) ? 'bot-' : 'fa
 
 sub join
 {
-	my ($self, $fan) = @_;
-	my ($entry) = @{ $self->call('join', $self->{event}, $self->name($fan)) // return };
-	$self->{count}{ $self->{is_bot}->($fan) ? 'bots' : 'fans' }++;
-	if ($self->{is_bot}->($fan))
-	{
-		$self->{entry}{$fan} = $entry;
-		$self->at($self->now + rand 4, try_to_join => $fan, $self->{tries});
-	}
+	my ($self, @fans) = @_;
+	my $rows = $self->call('join', [ map { $self->name($_) } @fans ], $self->{event}) // return;
+	$self->joined($fans[ $_->[0] - 1 ], $_->[1]) for @$rows;
+	return;
+}
+
+sub joined
+{
+	my ($self, $fan, $entry) = @_;
+	my $is_bot = $self->{is_bot}->($fan);
+	$self->{count}{ $is_bot ? 'bots' : 'fans' }++;
+	$self->{entry}{$fan} = $entry if $is_bot;
+	$self->at($self->now + rand 2, try_to_join => $fan, $self->{tries}) if $is_bot;
 	$self->at(max($self->{starts}, $self->now) + rand $FIRST_LOOK, look => $fan) if rand(100) >= $GONE;
 	return;
 }
@@ -148,7 +156,7 @@ sub reserve
 	if ($hold)
 	{
 		$self->{count}{held}++;
-		$self->at($self->now + 0.2 + rand 1.5, confirm => $fan, $hold->[0]) if rand(100) >= $WALKS_OFF;
+		$self->at($self->now + 0.2 + rand 1.5, pay => $fan, $hold->[0]) if rand(100) >= $WALKS_OFF;
 	}
 	elsif ($party > 1 && $self->{refused} =~ /^(?:not_enough_seats|sold_out)$/)
 	{
@@ -158,11 +166,10 @@ sub reserve
 }
 
 # Who has what he wanted makes room for others.
-sub confirm
+sub pay
 {
 	my ($self, $fan, $booking) = @_;
-	$self->{count}{paid}++ if $self->call('confirm', $booking, "card-$booking");
-	$self->call('leave', $self->{event}, $self->name($fan));
+	$self->call('pay_and_leave', $booking, "card-$booking", $self->{event}, $self->name($fan));
 	return;
 }
 
@@ -172,7 +179,7 @@ sub call
 	my ($self, $name, @arguments) = @_;
 	my $statement = $self->{dbh}->prepare_cached($CALLS{$name});
 	my $rows = eval { $statement->execute(@arguments); $statement->fetchall_arrayref };
-	return $name eq 'look' ? $rows : $rows->[0] if $rows;
+	return $name =~ /^(?:join|look)$/ ? $rows : $rows->[0] if $rows;
 	$self->{refused} = $self->{reasons}{ $self->{dbh}->state } // die "$name: $@";
 	$self->{count}{"refused $self->{refused}"}++;
 	return undef;

@@ -28,7 +28,7 @@ my $PATIENCE   = 150;           # seconds until it must be over
 sub new
 {
 	my ($class, %given) = @_;
-	return bless { fans => 100_000, tries => 100, crowds => 8, most => $MOST, %given, total => {}, samples => [], faults => [] }, $class;
+	return bless { fans => 100_000, tries => 100, crowds => 16, most => $MOST, %given, total => {}, samples => [], faults => [] }, $class;
 }
 
 sub run
@@ -136,10 +136,23 @@ sub sample
 	my %now = (second => time - $self->{started} - $GATHER, joined => $joined, let_in => $let_in // 0, active => $active, sold => $sold, held => $live);
 	push @{ $self->{samples} }, \%now;
 	$self->{sampled} = time;
+	$self->{tenths} //= $self->look_at_draw if defined $let_in;
 	$self->{view}->tell(sprintf('%+4.0f s  joined %s  waiting %s  let in %s  choosing %s  sold %s', $now{second},
 		map { commify($_) } $joined, $joined - $now{let_in}, $now{let_in}, $active, $sold),
 		$self->{fans}, $now{let_in}, $joined - $now{let_in});
 	return;
+}
+
+# Who stands in which tenth of the draw: bots, all, and the first tenth to join; before anybody has left.
+sub look_at_draw
+{
+	my ($self) = @_;
+	return $self->{dbh}->selectall_arrayref(<<~'SQL', undef, $self->{event});
+		SELECT 10 * tixbook.draw_position(r.seed, r.drawn, e.entry) / r.drawn AS tenth, count(*) FILTER (WHERE e.customer LIKE 'bot%'),
+		       count(*), count(*) FILTER (WHERE e.entry < r.drawn / 10)
+		FROM tixbook.waiting_room_entry e JOIN tixbook.waiting_room r USING (event_id)
+		WHERE event_id = ? AND e.entry < r.drawn GROUP BY 1 ORDER BY 1
+		SQL
 }
 
 # All is sold and nothing is held any more; or it is taking too long.

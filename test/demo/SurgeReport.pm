@@ -28,11 +28,10 @@ sub print_crowd
 {
 	my ($surge, $faults) = @_;
 	my %total = %{ $surge->{total} };
-	my ($entries, $drawn, $late) = row($surge, 'SELECT count(*), r.drawn, count(*) FILTER (WHERE e.entry >= r.drawn)
-		FROM tixbook.waiting_room_entry e JOIN tixbook.waiting_room r USING (event_id) WHERE event_id = EVENT GROUP BY r.drawn');
-	printf "surge         %s joined, %s in time for the draw and %s after it; %s looks at the queue\n", map { commify($_) } $entries, $drawn, $late, $total{looks};
+	my ($entries, $drawn) = row($surge, "SELECT s.last_value + 1, r.drawn FROM tixbook.waiting_room_entry_EVENT_seq s, tixbook.waiting_room r WHERE r.event_id = EVENT");
+	printf "surge         %s joined, %s in time for the draw; %s looks at the queue\n", map { commify($_) } $entries, $drawn, $total{looks};
 	printf "bots          %s of them tried to join %s times more, and have one entry each\n", map { commify($_ // 0) } @total{qw(bots tries)};
-	push @$faults, "$entries entries for $surge->{joined} who joined" if $entries != sum0(@total{qw(fans bots)});
+	push @$faults, "$entries entries for @{[sum0(@total{qw(fans bots)})]} who joined" if $entries != sum0(@total{qw(fans bots)});
 	return;
 }
 
@@ -40,12 +39,7 @@ sub print_crowd
 sub print_odds
 {
 	my ($surge, $faults) = @_;
-	my $tenths = $surge->{dbh}->selectall_arrayref(<<~'SQL', undef, $surge->{event});
-		SELECT 10 * tixbook.draw_position(r.seed, r.drawn, e.entry) / r.drawn AS tenth, count(*) FILTER (WHERE e.customer LIKE 'bot%'),
-		       count(*), count(*) FILTER (WHERE e.entry < r.drawn / 10)
-		FROM tixbook.waiting_room_entry e JOIN tixbook.waiting_room r USING (event_id)
-		WHERE event_id = ? AND e.entry < r.drawn GROUP BY 1 ORDER BY 1
-		SQL
+	my $tenths = $surge->{tenths};
 	my $drawn = sum0(map { $_->[2] } @$tenths);
 	my %who = (bots => 1, 'the first to join' => 3);
 	for my $name (sort keys %who)

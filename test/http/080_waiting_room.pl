@@ -85,7 +85,7 @@ is($held->{status}, 201, 'with it he does');
 is(rest($web, POST => '/bookings/reserve-seats', body => { event_id => 1, seats => [99], admission => $good }, token => $token{$in})->{status}, 201, 'it may stand in the body as well');
 is(rest($web, POST => '/bookings/' . $held->{json}{booking_id} . '/payment', body => { payment_token => 'tok_test_success' }, token => $token{$in})->{json}{status}, 'confirmed', 'and he pays');
 
-my ($head, $claims) = map { decode_json(decode_base64url($_)) } split /\./, $good;
+my ($head, $claims) = map { decode_json(decode_base64url($_)) } (split /\./, $good)[ 0, 1 ];
 is_deeply([ @$claims{qw(sub event_id)} ], [ $sub{$in}, 1 ], 'it names customer and event');
 my $log_in_key = pack 'H*', $sql->("SELECT encode(secret, 'hex') FROM tixbook.token_key");
 my $signature  = (split /\./, $good)[2];
