@@ -1,10 +1,5 @@
 -- api_waitingroom: the waiting room over HTTP. Who the customer is says the token of the account.
 
-CREATE FUNCTION tixbook.seconds_of(length interval) RETURNS numeric
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT round(extract(epoch FROM length), 3)
-$$;
-
 CREATE FUNCTION tixbook_api.join_waiting_room(event_id integer, proof text = NULL) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

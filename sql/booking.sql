@@ -105,6 +105,12 @@ AS 'MODULE_PATHNAME', 'tixbook_reserve_seats';
 COMMENT ON FUNCTION tixbook.reserve_seats(integer, integer[], text, interval, text, text) IS
 'Holds exactly the named seats (by seat_index) of event event_id, all or none. hold_for, idempotency_key and admission as in reserve. Returns the hold. Refuses: event_not_found, event_not_on_sale, admission_required, admission_invalid, seat_not_found, seat_taken (the detail names the seats that are gone), invalid_parameter, limit_exceeded, busy, idempotency_key_invalid, idempotency_key_reused, request_in_progress.';
 
+CREATE FUNCTION tixbook.rebook_seats(event_id integer, seats integer[], customer text) RETURNS tixbook.hold
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'tixbook_rebook_seats';
+COMMENT ON FUNCTION tixbook.rebook_seats(integer, integer[], text) IS
+'Internal: reserve_seats for a customer who has paid, and so needs no admission. Refuses: as reserve_seats.';
+
 CREATE FUNCTION tixbook.confirm(booking_id uuid, payment_reference text) RETURNS tixbook.booking
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tixbook_confirm';

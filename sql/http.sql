@@ -182,6 +182,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tixbook.describe_ticket(tixbook.ticket) IS 'Internal: a ticket as JSON for its owner.';
 
+CREATE FUNCTION tixbook.seconds_of(length interval) RETURNS numeric
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT round(extract(epoch FROM length), 3)
+$$;
+
 -- One page of rows that were asked for with one more than a page holds.
 CREATE FUNCTION tixbook.page_of(name text, rows jsonb, page integer, page_size integer) RETURNS jsonb
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$

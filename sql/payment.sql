@@ -122,7 +122,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     hold tixbook.hold;
 BEGIN
-    hold := tixbook.reserve_seats(payment.event_id,
+    hold := tixbook.rebook_seats(payment.event_id,
         (SELECT b.seats FROM tixbook.booking b WHERE b.booking_id = payment.booking_id), payment.customer);
     IF hold.amount <> payment.amount OR hold.currency <> payment.currency THEN
         RAISE EXCEPTION USING ERRCODE = 'TB000', MESSAGE = 'the price has changed';

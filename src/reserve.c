@@ -14,6 +14,7 @@
 
 PG_FUNCTION_INFO_V1(tixbook_reserve);
 PG_FUNCTION_INFO_V1(tixbook_reserve_seats);
+PG_FUNCTION_INFO_V1(tixbook_rebook_seats);
 
 /* One parameter of the canonical text; absent and empty differ. */
 static void
@@ -129,6 +130,30 @@ tixbook_reserve_seats(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("tixbook.reserve_seats()");
 	if (!reserve_named(fcinfo, &booking, &refusal))
+		refusal_raise(&refusal);
+	PG_RETURN_DATUM(hold_datum(fcinfo, &booking));
+}
+
+/*
+ * rebook_seats(event_id, seats, customer) → hold, for somebody who has
+ * paid: he was let in from the waiting room when he made the hold that has ended.
+ */
+Datum
+tixbook_rebook_seats(PG_FUNCTION_ARGS)
+{
+	Reservation reservation = {.operation = "rebook_seats", .admitted = true};
+	Refusal		refusal = {REASON_NONE};
+	int32	   *seats;
+	Booking		booking;
+
+	reservation.now = GetCurrentTimestamp();
+	reservation.event = argument_event(fcinfo, 0, &refusal);
+	if (reservation.event == NULL ||
+		!argument_seats(fcinfo, 1, &seats, &reservation.wish.quantity, &refusal))
+		refusal_raise(&refusal);
+	reservation.seats = seats;
+	reservation.customer = argument_text(fcinfo, 2);
+	if (!reservation_make(&reservation, &booking, &refusal))
 		refusal_raise(&refusal);
 	PG_RETURN_DATUM(hold_datum(fcinfo, &booking));
 }

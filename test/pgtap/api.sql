@@ -2,7 +2,7 @@
 \set QUIET 1
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(48);
+SELECT plan(57);
 
 CREATE TEMPORARY VIEW function AS
 SELECT p.*, l.lanname, obj_description(p.oid, 'pg_proc') AS comment
@@ -28,7 +28,8 @@ SELECT is_empty($$ SELECT proname, btrim(reason) FROM function,
                        regexp_split_to_table(substring(comment FROM '\mRefuses: (.*)\.$'), ',') AS reason
                    WHERE btrim(reason) NOT IN (SELECT reason FROM tixbook.refusals()) $$, 'for reasons that there are');
 SELECT set_eq($$ SELECT proname::text FROM function WHERE provolatile = 'v' $$,
-    '{sign_up,log_in,reserve,reserve_seats,pay,release,cancel,settle_payment,payment_webhook}'::text[],
+    '{sign_up,log_in,reserve,reserve_seats,pay,release,cancel,settle_payment,payment_webhook,
+      join_waiting_room,queue_status,leave_waiting_room}'::text[],
     'these change something, so they take POST; the others also GET');
 SELECT is_empty($$ SELECT proname FROM function WHERE NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false) $$,
     'all pin the search path');
@@ -121,7 +122,8 @@ SELECT is(pg_temp.seen(), '0 0 0 0 0', 'without a token a customer sees nothing'
 SELECT set_config('request.jwt.claims', '{"sub": null}', true) AS claims \gset
 SELECT is(pg_temp.seen(), '0 0 0 0 0', 'nor without a subject');
 SELECT is(pg_temp.sqlstate('SELECT FROM tixbook.' || name), '42501', 'nor anything of ' || name)
-FROM unnest('{account,token_key,webhook_secret,log_in_failure,idempotency_key}'::text[]) AS name;
+FROM unnest('{account,token_key,webhook_secret,log_in_failure,idempotency_key,
+    waiting_room,waiting_room_pointer,waiting_room_secret}'::text[]) AS name;
 RESET ROLE;
 SET LOCAL ROLE tixbook_anonymous;
 SELECT is(pg_temp.sqlstate('SELECT FROM tixbook.booking'), '42501', 'who is nobody sees no table');
@@ -129,12 +131,34 @@ SET LOCAL ROLE tixbook_administrator;
 SELECT is((SELECT count(*) FROM tixbook.booking WHERE event_id = :event), 4::bigint, 'an administrator sees them all');
 RESET ROLE;
 
+-- The waiting room: three join, two are let in, one of them looks.
+SELECT tixbook.create_event(:venue, 'Rush', now() + interval '1 day', '{"All": 100}') AS rush \gset
+SELECT tixbook.open_sale(:rush), tixbook.open_waiting_room(:rush, now() - interval '1 hour', 2, 2) AS hash \gset
+SELECT count(j.entry) AS joined FROM unnest('{ann,bob,cy}'::text[]) AS c, tixbook.join_waiting_room(:rush, c) AS j \gset
+SELECT tixbook.tick_waiting_rooms() AS moved \gset
+SELECT count(q.token) AS admitted FROM unnest('{ann,bob,cy}'::text[]) AS c, tixbook.queue_status(:rush, c) AS q \gset
+SELECT is(:admitted, 2, 'two of three are let in');
+SET LOCAL ROLE tixbook_customer;
+SELECT set_config('request.jwt.claims', format('{"sub": "%s"}', c), true) AS claims
+FROM (VALUES ('ann')) AS who (c) \gset
+SELECT is((SELECT string_agg(customer, ',') FROM tixbook.waiting_room_entry), 'ann', 'Ann sees her entry alone');
+SELECT is((SELECT count(*) FROM tixbook.waiting_room_session WHERE customer <> 'ann'), 0::bigint, 'and no session but her own');
+SELECT is(tixbook_api.queue_status(:rush) -> 'entry', '0', 'queue_status speaks of her, too');
+SELECT set_config('request.jwt.claims', '', true) AS claims \gset
+SELECT is((SELECT count(*) FROM tixbook.waiting_room_entry) + (SELECT count(*) FROM tixbook.waiting_room_session), 0::bigint,
+    'without a token a customer sees nobody wait');
+SET LOCAL ROLE tixbook_administrator;
+SELECT is((SELECT count(*) FROM tixbook.waiting_room_entry WHERE event_id = :rush)
+          + (SELECT count(*) FROM tixbook.waiting_room_session WHERE event_id = :rush), 5::bigint, 'an administrator sees them all');
+RESET ROLE;
+SELECT tixbook.close_waiting_room(:rush);
+
 -- An event a month ago, one now, one soon, and that of tomorrow from above.
 SELECT count(e) AS made FROM unnest('{Over,On,More}'::text[]) AS title,
     tixbook.create_event(:venue, title, now() + interval '1 hour', '{"All": 100}') AS e \gset
-SELECT count(tixbook.open_sale(event_id)) AS opened FROM tixbook.event WHERE event_id > :event \gset
+SELECT count(tixbook.open_sale(event_id)) AS opened FROM tixbook.event WHERE event_id > :rush \gset
 SELECT count(tixbook.confirm((tixbook.reserve(event_id, 1, customer => 'bob')).booking_id, 'more ' || event_id)) AS sold
-FROM tixbook.event WHERE event_id > :event \gset
+FROM tixbook.event WHERE event_id > :rush \gset
 UPDATE tixbook.event SET starts_at = now() - interval '1 month' WHERE name = 'Over';
 UPDATE tixbook.event SET starts_at = now() - interval '3 hours' WHERE name = 'On';
 SET LOCAL ROLE tixbook_customer;

@@ -2,7 +2,7 @@
 \set QUIET 1
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(127);
+SELECT plan(145);
 
 -- A seller works in the application, a clerk administers, a stranger may only log in.
 CREATE ROLE pgtap_seller LOGIN;
@@ -89,10 +89,10 @@ SELECT is_empty($$ SELECT attrelid::regclass, attname FROM pg_attribute
                    WHERE attrelid IN (SELECT oid FROM relation) AND attacl IS NOT NULL $$, 'nor on their columns');
 SELECT is_empty($$ SELECT oid::regclass FROM relation WHERE relkind <> 'S'
                    AND NOT has_table_privilege('tixbook_administrator', oid, 'SELECT')
-                   AND relname NOT IN ('account', 'token_key', 'webhook_secret') $$,
+                   AND relname NOT IN ('account', 'token_key', 'webhook_secret', 'waiting_room_secret') $$,
     'the administrator looks at every table but those of secrets');
 SELECT is_empty($$ SELECT r.oid::regclass, rolname FROM relation r, pg_roles
-                   WHERE relname IN ('account', 'token_key', 'webhook_secret') AND rolname ~ '^tixbook_'
+                   WHERE relname IN ('account', 'token_key', 'webhook_secret', 'waiting_room_secret') AND rolname ~ '^tixbook_'
                      AND has_any_column_privilege(rolname, r.oid, 'SELECT') $$,
     'which no role looks at');
 
@@ -121,7 +121,7 @@ SELECT set_eq($$ SELECT proname::text FROM function WHERE has_function_privilege
                  AND NOT has_function_privilege('pgtap_stranger', oid, 'EXECUTE') $$,
     '{search_events,availability,section_availability,seat_plan,seat_map_svg,seat_label,seat_labels,
       reserve,reserve_seats,confirm,release,cancel,find_booking,booking_tickets,history,refuse,require_event,
-      pay,sign_up,log_in}'::text[],
+      pay,sign_up,log_in,join_waiting_room,queue_status,leave_waiting_room,queue_progress,find_waiting_room}'::text[],
     'the application calls these besides');
 SELECT set_eq($$ SELECT oid::regprocedure::text FROM function WHERE has_function_privilege('tixbook_administrator', oid, 'EXECUTE') $$,
     $$ SELECT oid::regprocedure::text FROM function WHERE comment !~ '^(Internal|Trigger)' $$,
@@ -183,6 +183,8 @@ SELECT is(pg_temp.sqlstate(format('SELECT tixbook.' || call, :event, :venue)), '
 FROM unnest(ARRAY['add_standing_section(%2$s, ''Yard'', 50, ''Standing'')', 'set_focal_point(%2$s, 200, 0)',
     'set_accessible(%2$s, ''{0}'')', 'set_prices(%1$s, ''{"Front": 700}'')', 'open_sale(%1$s)', 'block_seats(%1$s, ''{1,2}'')',
     'unblock_seats(%1$s, ''{2}'')', 'block_section(%1$s, ''Yard'')', 'unblock_section(%1$s, ''Yard'')',
+    'open_waiting_room(%1$s, now(), 1, 1)', 'set_waiting_room_pace(%1$s, 2)', 'pause_waiting_room(%1$s)', 'resume_waiting_room(%1$s)',
+    'tick_waiting_rooms()', 'close_waiting_room(%1$s)', 'find_waiting_room(%1$s)', 'queue_progress(%1$s)',
     'pause_sale(%1$s)', 'open_sale(%1$s)', 'add_standing_section(%2$s, ''Yard'', 50, ''Standing'')', 'add_inventory(%1$s)',
     'rebuild_search()', 'sweep()', 'purge_idempotency_keys()', 'purge_ended_holds()', 'start_worker()', 'worker_status()', 'refusals()']) AS call;
 SELECT is_empty('SELECT * FROM tixbook.verify()', 'and sees that all is sound');
@@ -372,6 +374,18 @@ SELECT is(evil.call(format('SELECT tixbook.' || call, :event, :venue)), 'done', 
 FROM unnest(ARRAY['reserve(%s, 2, ''Stalls'', ''eve'', idempotency_key => ''k'')', 'reserve(%s, 2, ''Stalls'', ''eve'', idempotency_key => ''k'')',
     'reserve_seats(%s, ''{7}'')', 'search_events(''concrt'')', 'search_events(''concert'')', 'search_events()', 'availability(%s)',
     'section_availability(%s)', 'seat_plan(%s)', 'seat_map_svg(%s)', 'seat_label(%2$s, 1)', 'require_event(%s)', 'refusals()']) AS call;
+RESET SESSION AUTHORIZATION;
+SELECT tixbook.create_event(:venue, 'Rush', now() + interval '1 day', '{"Front": 500, "Standing": 200}') AS rush \gset
+SELECT tixbook.open_sale(:rush), tixbook.open_waiting_room(:rush, now(), 1, 1) AS hash \gset
+SET SESSION AUTHORIZATION pgtap_seller;
+SELECT is(evil.call(format('SELECT tixbook.' || call, :rush)), 'done', 'attacked as seller: ' || call)
+FROM unnest(ARRAY['join_waiting_room(%s, ''eve'')', 'queue_status(%s, ''eve'')', 'queue_progress(%s, 1)', 'find_waiting_room(%s)']) AS call;
+SET SESSION AUTHORIZATION pgtap_clerk;
+SELECT is(evil.call(format('SELECT tixbook.' || call, :rush)), 'done', 'attacked as clerk: ' || call)
+FROM unnest(ARRAY['set_waiting_room_pace(%s, 3)', 'pause_waiting_room(%s)', 'resume_waiting_room(%s)', 'tick_waiting_rooms()']) AS call;
+SET SESSION AUTHORIZATION pgtap_seller;
+SELECT is(evil.call(format('SELECT tixbook.' || call, :rush)), 'done', 'attacked as seller: ' || call)
+FROM unnest(ARRAY['queue_status(%s, ''eve'')', 'leave_waiting_room(%s, ''eve'')']) AS call;
 RESET SESSION AUTHORIZATION;
 SELECT booking_id AS attacked FROM tixbook.booking WHERE customer = 'eve' AND event_id = :event \gset
 SET SESSION AUTHORIZATION pgtap_seller;

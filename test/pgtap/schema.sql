@@ -2,7 +2,7 @@
 \set QUIET 1
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(88);
+SELECT plan(94);
 
 CREATE FUNCTION pg_temp.own_functions() RETURNS SETOF pg_proc
 LANGUAGE sql STABLE AS $$
@@ -43,6 +43,9 @@ INSERT INTO promised VALUES
 ('sweep', 0, 'batch integer DEFAULT 1000', 'integer'),
 ('verify', 0, 'event_id integer DEFAULT NULL::integer', 'TABLE(event_id integer, law text, detail jsonb)'),
 ('event_of', 1, 'booking_id uuid', 'integer'),
+('open_waiting_room', 4, 'event_id integer, starts_at timestamp with time zone, admit_per_second numeric, max_active integer, session interval DEFAULT ''00:10:00''::interval', 'bytea'),
+('join_waiting_room', 1, 'event_id integer, customer text DEFAULT NULL::text', 'record'),
+('queue_status', 1, 'event_id integer, customer text DEFAULT NULL::text', 'tixbook.queue_status'),
 ('pay', 2, 'booking_id uuid, payment_token text, idempotency_key text DEFAULT NULL::text', 'tixbook.payment');
 
 SELECT is((SELECT string_agg(CASE WHEN starts_with(p.arguments || ', ', w.arguments || ', ')
@@ -77,13 +80,15 @@ SELECT unnest('{import_seating_plan,add_standing_section,create_venue,set_access
     block_seats,unblock_seats,block_section,unblock_section,reserve,reserve_seats,confirm,release,cancel,
     sweep,purge_idempotency_keys,purge_ended_holds,rebuild_search,start_worker,prewarm,pay,settle_payment,settle_payments,
     payment_webhook,set_webhook_secret,sign_up,log_in,issue_token,rotate_token_key,set_account_role,set_password,
-    begin_http_request}'::text[]), 'v', 'u', false;
+    begin_http_request,open_waiting_room,set_waiting_room_pace,pause_waiting_room,resume_waiting_room,close_waiting_room,
+    draw_waiting_room,tick_waiting_rooms,join_waiting_room,queue_status,leave_waiting_room}'::text[]), 'v', 'u', false;
 INSERT INTO nature
 SELECT unnest('{search_events,seat_plan,seat_map_svg,find_booking,booking_tickets,
-    history,verify,verify_payments,require_event,section_seats,seat_label,seat_labels,seating_plan_faults}'::text[]), 's', 'u', false;
+    history,verify,verify_payments,require_event,section_seats,seat_label,seat_labels,seating_plan_faults,find_waiting_room}'::text[]), 's', 'u', false;
 INSERT INTO nature VALUES ('refuse', 'v', 's', false), ('refusals', 's', 's', false),
     ('availability', 's', 'r', false), ('section_availability', 's', 'r', false),
-    ('cache_status', 'v', 'r', false), ('worker_status', 'v', 'r', false), ('rate_limits', 's', 'r', false), ('event_of', 'i', 's', true);
+    ('cache_status', 'v', 'r', false), ('worker_status', 'v', 'r', false), ('rate_limits', 's', 'r', false), ('queue_progress', 's', 'r', false),
+    ('draw_position', 'i', 's', true), ('draw_entry', 'i', 's', true), ('event_of', 'i', 's', true);
 
 SELECT set_eq(
     $$ SELECT p.proname::text, p.provolatile, p.proparallel, p.proisstrict
@@ -286,6 +291,8 @@ INSERT INTO impossible VALUES
 ('block_section', 'invalid_parameter'),     -- of them than a call takes
 ('unblock_section', 'seat_not_found'),
 ('unblock_section', 'invalid_parameter'),
+('close_waiting_room', 'waiting_room_closed'),  -- it may be repeated
+('find_waiting_room', 'invalid_parameter'),     -- it asks for no position
 ('log_in', 'invalid_parameter');            -- it issues a token for a role that an account has
 -- What stands in the way of taking the seats again is no refusal of the payment: the money goes back.
 INSERT INTO impossible
