@@ -106,7 +106,7 @@ my %bad = (
 	'of zeroes'                          => 'A' x 5000);
 is(refused($hold->($in, 1, $bad{$_})), '403 admission_invalid', "a token $_ is no admission") for sort keys %bad;
 is(refused($hold->($out, 1, $good)), '403 admission_invalid', 'one of somebody else is none');
-is(refused($hold->(undef, 1, $good)), '403 admission_invalid', 'nor for a guest');
+is(refused($hold->(undef, 1, $good)), '403 admission_required', 'nor for a guest');
 is($hold->('cid', 2)->{status}, 201, 'where there is no room, none is needed');
 $open->(2, '0 seconds', "1000, 10");
 is(refused($hold->($in, 2, $good)), '403 admission_invalid', 'one of another event is none');
@@ -147,7 +147,7 @@ is($details->{prefix}, "5:$sub{ann}:$hash:", 'for this fan and this room');
 my $solve = sub { my ($prefix, $solved) = @_; for my $n (0 .. 1e6) { return $n if (unpack('N', sha256("$prefix$n")) >> 22 == 0) == $solved } };
 is(refused($queue->('join', 'ann', 5, proof => $solve->($details->{prefix}, 0))), '422 proof_of_work_required', 'a wrong one is none');
 is(refused($queue->('join', 'bob', 5, proof => $solve->($details->{prefix}, 1))), '422 proof_of_work_required', 'nor is another one\'s');
-is(refused($queue->('join', 'ann', 5, proof => 'x' x 101)), '400 invalid_parameter', 'nor a book');
+is(refused($queue->('join', 'ann', 5, proof => 'x' x 101)), '422 proof_of_work_required', 'nor a book');
 is($queue->('join', 'ann', 5, proof => $solve->($details->{prefix}, 1))->{json}{entry}, 0, 'with it he is in');
 
 # So many from one network
