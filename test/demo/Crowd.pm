@@ -27,7 +27,7 @@ my %CALLS = (
 	look => 'SELECT w.n, s.state, s.position, s.token, extract(epoch FROM s.next_look)
 		FROM unnest(?::text[]) WITH ORDINALITY AS w (customer, n), LATERAL tixbook.queue_status(?::integer, w.customer) AS s',
 	reserve => 'SELECT booking_id, cardinality(seats) FROM tixbook.reserve(?::integer, ?::integer, customer => ?::text, admission => ?::text)',
-	pay_and_leave => 'SELECT (tixbook.confirm(?::uuid, ?::text)).status, tixbook.leave_waiting_room(?::integer, ?::text)');
+	confirm => 'SELECT status FROM tixbook.confirm(?::uuid, ?::text)');
 
 # Never returns.  Given: dsn, event, number, arrivals ([ second, fan ], ...), is_bot, tries (of each bot), started (the
 # time at second 0), starts (the second of the start), pipe, log, reasons (by SQLSTATE).
@@ -74,7 +74,7 @@ sub serve
 	my ($self, $due) = @_;
 	my %due;
 	push @{ $due{ $_->[0] } }, [ @$_[ 1 .. $#$_ ] ] for @$due;
-	for my $what (qw(pay reserve try_to_join))
+	for my $what (qw(confirm reserve try_to_join))
 	{
 		$self->$what(@$_) for @{ $due{$what} // [] };
 	}
@@ -156,7 +156,7 @@ sub reserve
 	if ($hold)
 	{
 		$self->{count}{held}++;
-		$self->at($self->now + 0.2 + rand 1.5, pay => $fan, $hold->[0]) if rand(100) >= $WALKS_OFF;
+		$self->at($self->now + 0.2 + rand 1.5, confirm => $hold->[0]) if rand(100) >= $WALKS_OFF;
 	}
 	elsif ($party > 1 && $self->{refused} =~ /^(?:not_enough_seats|sold_out)$/)
 	{
@@ -165,11 +165,11 @@ sub reserve
 	return;
 }
 
-# Who has what he wanted makes room for others.
-sub pay
+# Who has paid makes room for others by that.
+sub confirm
 {
-	my ($self, $fan, $booking) = @_;
-	$self->call('pay_and_leave', $booking, "card-$booking", $self->{event}, $self->name($fan));
+	my ($self, $booking) = @_;
+	$self->call('confirm', $booking, "card-$booking");
 	return;
 }
 

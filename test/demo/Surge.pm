@@ -143,7 +143,7 @@ sub sample
 	return;
 }
 
-# Who stands in which tenth of the draw: bots, all, and the first tenth to join; before anybody has left.
+# Who stands in which tenth of the draw: bots, all, and the first tenth to join.
 sub look_at_draw
 {
 	my ($self) = @_;
