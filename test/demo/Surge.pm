@@ -35,7 +35,7 @@ sub run
 {
 	my ($self) = @_;
 	local $SIG{CHLD} = 'DEFAULT';
-	$self->{event} = House::open_stadium($self->{dbh}, $HOLD);
+	$self->{event} = House::open_stadium($self->{dbh}, int($self->{fans} / 50), $HOLD);
 	$self->{capacity} = $self->{dbh}->selectrow_array('SELECT capacity FROM tixbook.event WHERE event_id = ?', undef, $self->{event});
 	$self->open_room;
 	$self->start_crowds;
