@@ -180,7 +180,6 @@ class Room {
     this.trouble.replaceChildren();
     try {
       await whileBusy(element, 'Joining …', (say) => this.knock(say));
-      this.status = null;
       await this.look();
     } catch (error) {
       if (this.signal.aborted) return;
@@ -205,7 +204,7 @@ class Room {
     await leaveQueue(this.event.event_id);
     if (this.signal.aborted) return;
     note('You have left the waiting room.');
-    this.status = null;
+    this.status = { state: 'left' };
     this.soon(0);
   }
 }
