@@ -151,7 +151,7 @@ class Room {
       announce(`${ahead.toLocaleString()} ahead of you.`);
     }
     this.number.removeAttribute('role');
-    this.number.replaceChildren(ahead.toLocaleString(), h('small', {}, ahead === 1 ? 'person ahead of you' : 'people ahead of you'));
+    this.number.replaceChildren(ahead.toLocaleString(), h('small', {}, ahead === 0 ? 'ahead of you: you are next' : ahead === 1 ? 'person ahead of you' : 'people ahead of you'));
     const done = nearness(ahead, this.most);
     this.track.hidden = false;
     this.track.setAttribute('aria-valuenow', Math.round(100 * done));
