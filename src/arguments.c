@@ -27,10 +27,13 @@ Event *
 argument_event(FunctionCallInfo fcinfo, int n, Refusal *refusal)
 {
 	Event	   *event = PG_ARGISNULL(n) ? NULL : catalog_event(PG_GETARG_INT32(n));
-	char	   *id = PG_ARGISNULL(n) ? "null" : psprintf("%d", PG_GETARG_INT32(n));
 
 	if (event == NULL)
+	{
+		char	   *id = PG_ARGISNULL(n) ? "null" : psprintf("%d", PG_GETARG_INT32(n));
+
 		refuse(refusal, REASON_EVENT_NOT_FOUND, id, "{\"event_id\": %s}", id);
+	}
 	return event;
 }
 

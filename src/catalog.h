@@ -94,8 +94,6 @@ typedef struct EventHints
 #define DRAW_SEED_LENGTH 32
 #define ROOM_KEY_LENGTH 32
 
-typedef struct Draw Draw;
-
 typedef struct WaitingRoom
 {
 	int32		event_id;
@@ -116,8 +114,6 @@ typedef struct WaitingRoom
 	char	   *seed_hash;		/* in hexadecimal */
 	uint8		token_key[ROOM_KEY_LENGTH];
 	Oid			sequence;		/* that numbers its entries */
-	MemoryContext context;
-	Draw	   *draw;			/* NULL until it is needed */
 } WaitingRoom;
 
 typedef struct Event

@@ -303,7 +303,6 @@ load_waiting_room(Event *event)
 
 	room = MemoryContextAllocZero(event->context, sizeof(WaitingRoom));
 	room->event_id = event->event_id;
-	room->context = event->context;
 	room->starts_at = DatumGetTimestampTz(field(0, 1, &isnull));
 	room->admit_per_second = DatumGetFloat8(field(0, 2, &isnull));
 	room->max_active = int_field(0, 3, 1);

@@ -14,6 +14,7 @@
 #include "seat_block.h"
 #include "settings.h"
 #include "store.h"
+#include "waitingroom.h"
 #include "worker.h"
 
 PG_MODULE_MAGIC;
@@ -194,5 +195,6 @@ _PG_init(void)
 		return;
 	cache_shmem_init();
 	rate_limit_shmem_init();
+	waitingroom_shmem_init();
 	worker_shmem_init();
 }

@@ -75,14 +75,6 @@ waitingroom_state(const WaitingRoom *room, const QueuePointer *pointer)
 	return room->paused ? ROOM_PAUSED : pointer->state;
 }
 
-static Draw *
-draw_of_room(WaitingRoom *room)
-{
-	if (room->draw == NULL)
-		room->draw = draw_make(room->context, room->seed, room->drawn);
-	return room->draw;
-}
-
 /* Where an entry stands: those who came after the start behind the drawn, in their order; -1: not drawn yet. */
 int64
 waitingroom_position(WaitingRoom *room, int64 entry)
@@ -91,14 +83,14 @@ waitingroom_position(WaitingRoom *room, int64 entry)
 		return -1;
 	if (entry >= room->drawn)
 		return entry;
-	return room->has_seed ? draw_position(draw_of_room(room), entry) : -1;
+	return room->has_seed ? draw_position(draw_recall(room->seed, room->drawn), entry) : -1;
 }
 
 /* Whose place it is, in a room that is drawn; he may have left, or never have come to be. */
 int64
 waitingroom_entry_at(WaitingRoom *room, int64 position)
 {
-	return position >= room->drawn ? position : draw_entry(draw_of_room(room), position);
+	return position >= room->drawn ? position : draw_entry(draw_recall(room->seed, room->drawn), position);
 }
 
 /*

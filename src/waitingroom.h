@@ -20,9 +20,9 @@
 #define DRAW_MAX_ENTRIES (INT64CONST(1) << 40)
 
 /* waitingroom_draw.c: the permutation of 0 to n - 1 under a seed. */
-extern Draw *draw_make(MemoryContext context, const uint8 *seed, int64 n);
-extern bool draw_is(const Draw *draw, const uint8 *seed, int64 n);
-extern void draw_free(Draw *draw);
+typedef struct Draw Draw;
+
+extern Draw *draw_recall(const uint8 *seed, int64 n);
 extern int64 draw_position(Draw *draw, int64 entry);
 extern int64 draw_entry(Draw *draw, int64 position);
 
@@ -98,6 +98,11 @@ extern void pointer_clear(QueuePointer *pointer);
 extern bool pointer_read(const WaitingRoom *room, QueuePointer *pointer);
 extern void pointer_found(StoreScan *scan, QueuePointer *pointer);
 extern void pointer_write(Store *store, StoreScan *scan, const QueuePointer *pointer);
+
+/* waitingroom_shared.c: the pointer for those who only look. */
+extern void waitingroom_shmem_init(void);
+extern void pointer_moved(int32 event_id);
+extern bool pointer_look(const WaitingRoom *room, QueuePointer *pointer);
 
 /* waitingroom_fan.c: entries and sessions. */
 extern bool fan_find(WaitingRoom *room, const char *customer, Fan *fan);

@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/typcache.h"
 
 #include "arguments.h"
 #include "http_request.h"
@@ -213,7 +214,7 @@ look(FunctionCallInfo fcinfo, TimestampTz now, Datum *values, bool *nulls, Refus
 		return false;
 	if (room->closed)
 	{
-		pointer_read(room, &pointer);
+		pointer_look(room, &pointer);
 		if (!fan_find(room, customer, &fan))
 			return refuse_absent(room, refusal);
 	}
@@ -221,6 +222,17 @@ look(FunctionCallInfo fcinfo, TimestampTz now, Datum *values, bool *nulls, Refus
 		return refusal->reason == REASON_NONE && refuse_absent(room, refusal);
 	status_values(room, &fan, &pointer, now, values, nulls);
 	return true;
+}
+
+/* The same for a function whose result is a type of its own, which need not be looked for. */
+static Datum
+typed_row_datum(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	TupleDesc	descriptor = lookup_rowtype_tupdesc(get_fn_expr_rettype(fcinfo->flinfo), -1);
+	HeapTuple	row = heap_form_tuple(descriptor, values, nulls);
+
+	ReleaseTupleDesc(descriptor);
+	return HeapTupleGetDatum(row);
 }
 
 /* queue_status(event_id, customer) → queue_status */
@@ -233,7 +245,7 @@ tixbook_queue_status(PG_FUNCTION_ARGS)
 
 	if (!look(fcinfo, GetCurrentTimestamp(), values, nulls, &refusal))
 		refusal_raise(&refusal);
-	return row_datum(fcinfo, values, nulls);
+	return typed_row_datum(fcinfo, values, nulls);
 }
 
 /* leave_waiting_room(event_id, customer) → boolean */
@@ -268,7 +280,7 @@ tixbook_queue_progress(PG_FUNCTION_ARGS)
 		refuse_parameter(&refusal, "position", "must be 0 or more");
 	if (refusal.reason != REASON_NONE)
 		refusal_raise(&refusal);
-	nulls[8] = !pointer_read(room, &pointer);
+	nulls[8] = !pointer_look(room, &pointer);
 	outlook_at(room, &pointer, position, GetCurrentTimestamp(), &outlook);
 	values[0] = CStringGetTextDatum(waitingroom_state_name(waitingroom_state(room, &pointer)));
 	values[1] = Int64GetDatum(pointer.admitted);
@@ -279,5 +291,5 @@ tixbook_queue_progress(PG_FUNCTION_ARGS)
 	values[6] = seconds_datum(outlook.spread, &nulls[6]);
 	values[7] = seconds_datum(outlook.next_look, &nulls[7]);
 	values[8] = TimestampTzGetDatum(pointer.ticked_at);
-	return row_datum(fcinfo, values, nulls);
+	return typed_row_datum(fcinfo, values, nulls);
 }

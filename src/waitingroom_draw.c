@@ -3,9 +3,10 @@
  *
  * A Feistel network over pairs of digits to the base a, the least number whose
  * square is n or more: x is left * a + right, and each round makes (left,
- * right) (right, left + F mod a).  F is the number that the first six bytes of
- * SHA-256(seed || "round,n,right") are, big end first.  What comes out at n or
- * above goes through once more, until it is below n.
+ * right) (right, left + F mod a).  F is a number of six bytes, big end first,
+ * of SHA-256(seed || "round,n,right / 5"): one hash has the numbers of five
+ * neighbours, in their order.  What comes out at n or above goes through once
+ * more, until it is below n.
  *
  * All of that can be computed in a few lines of any language, and the numbers
  * are exact in those that have doubles only: docs/waitingroom.md.
@@ -26,10 +27,15 @@ PG_FUNCTION_INFO_V1(tixbook_draw_position);
 PG_FUNCTION_INFO_V1(tixbook_draw_entry);
 
 #define ROUNDS 8
+#define NUMBERS_A_HASH 5
+#define NUMBER_BYTES 6
 
 /* Values of F are remembered up to this base: half a megabyte, for 268 million entries. */
 #define MAX_REMEMBERED_BASE 16384
 #define UNKNOWN PG_UINT32_MAX
+
+/* What a backend knows of draws outlives changes of events: of so many it does. */
+#define REMEMBERED_DRAWS 4
 
 struct Draw
 {
@@ -51,8 +57,7 @@ least_base(int64 n)
 	return (uint32) Max(base, 1);
 }
 
-/* The draw of n entries, 0 to DRAW_MAX_ENTRIES, under a seed; its memory is in the context. */
-Draw *
+static Draw *
 draw_make(MemoryContext context, const uint8 *seed, int64 n)
 {
 	Draw	   *draw = MemoryContextAlloc(context, sizeof(Draw));
@@ -71,13 +76,13 @@ draw_make(MemoryContext context, const uint8 *seed, int64 n)
 	return draw;
 }
 
-bool
+static bool
 draw_is(const Draw *draw, const uint8 *seed, int64 n)
 {
 	return draw->n == n && memcmp(draw->seed, seed, DRAW_SEED_LENGTH) == 0;
 }
 
-void
+static void
 draw_free(Draw *draw)
 {
 	if (draw->values != NULL)
@@ -85,38 +90,46 @@ draw_free(Draw *draw)
 	pfree(draw);
 }
 
-static uint32
-compute_value(const Draw *draw, int round, uint32 digit)
+/* The values of F for a digit and its neighbours. */
+static void
+compute_values(const Draw *draw, int round, uint32 digit, uint32 *values)
 {
 	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
 	uint8		digest[PG_SHA256_DIGEST_LENGTH];
 	char		text[64];
 	int			length;
-	uint64		number = 0;
 
-	length = snprintf(text, sizeof(text), "%d," INT64_FORMAT ",%u", round, draw->n, digit);
+	length = snprintf(text, sizeof(text), "%d," INT64_FORMAT ",%u", round, draw->n,
+					  digit / NUMBERS_A_HASH);
 	if (hash == NULL || pg_cryptohash_init(hash) < 0 ||
 		pg_cryptohash_update(hash, draw->seed, DRAW_SEED_LENGTH) < 0 ||
 		pg_cryptohash_update(hash, (uint8 *) text, length) < 0 ||
 		pg_cryptohash_final(hash, digest, sizeof(digest)) < 0)
 		elog(ERROR, "could not compute a SHA-256");
 	pg_cryptohash_free(hash);
-	for (int i = 0; i < 6; i++)
-		number = number << 8 | digest[i];
-	return (uint32) (number % draw->base);
+	for (int i = 0; i < NUMBERS_A_HASH; i++)
+	{
+		uint64		number = 0;
+
+		for (int j = 0; j < NUMBER_BYTES; j++)
+			number = number << 8 | digest[i * NUMBER_BYTES + j];
+		values[i] = (uint32) (number % draw->base);
+	}
 }
 
 static uint32
 round_value(Draw *draw, int round, uint32 digit)
 {
-	uint32	   *value;
+	uint32		values[NUMBERS_A_HASH];
+	uint32	   *known = draw->values == NULL ? NULL : draw->values + (Size) round * draw->base;
+	uint32		first = digit - digit % NUMBERS_A_HASH;
 
-	if (draw->values == NULL)
-		return compute_value(draw, round, digit);
-	value = &draw->values[(Size) round * draw->base + digit];
-	if (*value == UNKNOWN)
-		*value = compute_value(draw, round, digit);
-	return *value;
+	if (known != NULL && known[digit] != UNKNOWN)
+		return known[digit];
+	compute_values(draw, round, digit, values);
+	for (uint32 i = 0; known != NULL && i < NUMBERS_A_HASH && first + i < draw->base; i++)
+		known[first + i] = values[i];
+	return values[digit - first];
 }
 
 static int64
@@ -171,11 +184,29 @@ draw_entry(Draw *draw, int64 position)
 	return position;
 }
 
-/* The draw that the arguments (seed bytea, n bigint, number bigint) name; the last one is kept. */
+/* The draw of n entries, 0 to DRAW_MAX_ENTRIES, under a seed; valid until the next call. */
+Draw *
+draw_recall(const uint8 *seed, int64 n)
+{
+	static Draw *draws[REMEMBERED_DRAWS];
+	static int	oldest = 0;
+	Draw	   *draw;
+
+	for (int i = 0; i < REMEMBERED_DRAWS; i++)
+		if (draws[i] != NULL && draw_is(draws[i], seed, n))
+			return draws[i];
+	draw = draw_make(TopMemoryContext, seed, n);
+	if (draws[oldest] != NULL)
+		draw_free(draws[oldest]);
+	draws[oldest] = draw;
+	oldest = (oldest + 1) % REMEMBERED_DRAWS;
+	return draw;
+}
+
+/* The draw that the arguments (seed bytea, n bigint, number bigint) name. */
 static Draw *
 draw_of_call(FunctionCallInfo fcinfo, const char *number_name)
 {
-	static Draw *last = NULL;
 	bytea	   *seed = PG_GETARG_BYTEA_PP(0);
 	int64		n = PG_GETARG_INT64(1);
 	int64		number = PG_GETARG_INT64(2);
@@ -190,15 +221,7 @@ draw_of_call(FunctionCallInfo fcinfo, const char *number_name)
 	if (refusal.reason != REASON_NONE)
 		refusal_raise(&refusal);
 
-	if (last == NULL || !draw_is(last, (uint8 *) VARDATA_ANY(seed), n))
-	{
-		Draw	   *draw = draw_make(TopMemoryContext, (uint8 *) VARDATA_ANY(seed), n);
-
-		if (last != NULL)
-			draw_free(last);
-		last = draw;
-	}
-	return last;
+	return draw_recall((uint8 *) VARDATA_ANY(seed), n);
 }
 
 /* draw_position(seed bytea, n bigint, entry bigint) → bigint */

@@ -232,11 +232,12 @@ fan_join(WaitingRoom *room, const char *customer, const char *proof, const char 
 {
 	bool		found;
 
-	pointer_read(room, pointer);
+	pointer_look(room, pointer);
 	if (fan_find(room, customer, fan) && !is_over(fan_state(fan, pointer, now)))
 		return true;
 	if (!may_join(room, customer, proof, address, refusal) || !fan_claim(room, customer, refusal))
 		return false;
+	pointer_read(room, pointer);
 	found = fan_find(room, customer, fan);
 	if (found && !is_over(fan_state(fan, pointer, now)))
 		return true;
@@ -281,7 +282,7 @@ fan_come(WaitingRoom *room, const char *customer, TimestampTz now, Fan *fan, Que
 {
 	BoundedWait wait;
 
-	pointer_read(room, pointer);
+	pointer_look(room, pointer);
 	if (!find_entry(room, customer, fan))
 		return false;
 	if (fan_state(fan, pointer, now) == FAN_WAITING)

@@ -230,6 +230,7 @@ move_room(Event *event, TimestampTz at)
 
 		pointer_found(&scan, &pointer);
 		move(event, &pointer, at);
+		pointer_moved(event->event_id);
 		pointer_write(&store, &scan, &pointer);
 	}
 	store_scan_close(&scan);

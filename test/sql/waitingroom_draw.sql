@@ -26,7 +26,7 @@ BEGIN
         l := x / a;
         r := x % a;
         FOR round IN 0..7 LOOP
-            f := ('x' || encode(substr(sha256(seed || convert_to(format('%s,%s,%s', round, n, r), 'UTF8')), 1, 6), 'hex'))::bit(48)::bigint % a;
+            f := ('x' || encode(substr(sha256(seed || convert_to(format('%s,%s,%s', round, n, r / 5), 'UTF8')), 1 + 6 * (r % 5)::integer, 6), 'hex'))::bit(48)::bigint % a;
             SELECT r, (l + f) % a INTO l, r;
         END LOOP;
         x := l * a + r;
