@@ -9,6 +9,9 @@ use Houses;
 my $LARGE = setting('ROOM', 14_000_000);
 my $SMALL = 14_000;
 
+# Customers are numbers of nine digits, so that they are filled in in their order.
+my $FIRST = 100_000_000;
+
 my $TICKS   = 30;
 my $SECONDS = 5;
 my $WARM_UP = 2;
@@ -46,7 +49,7 @@ sub measure
 	my ($tick_small, $wal_small) = ticks($small, $other);
 	my $rate = sub { my ($script, $given) = @_; return rate($large, $script, $given) };
 	my $select_1 = $rate->('select_1', {});
-	my $status   = $rate->('queue_status', { event => $event, last => $LARGE - 1 });
+	my $status   = $rate->('queue_status', { event => $event, first => $FIRST, last => $FIRST + $LARGE - 1 });
 	$large->sql('TRUNCATE bench.booking');
 	my $insert = $rate->('insert', {});
 	my $join   = $rate->('join_waiting_room', { event => open_room($large) });
@@ -85,7 +88,7 @@ sub fill
 {
 	my ($bench, $event, $entries) = @_;
 	$bench->sql("INSERT INTO tixbook.waiting_room_entry (event_id, entry, joined_at, customer)
-		SELECT $event, g, now(), g FROM generate_series(0, $entries - 1) g;
+		SELECT $event, g, now(), $FIRST + g FROM generate_series(0, $entries - 1) g;
 		SELECT setval('tixbook.waiting_room_entry_${event}_seq', $entries - 1)");
 	$bench->sql('VACUUM ANALYZE tixbook.waiting_room_entry');
 	return $event;
