@@ -146,7 +146,7 @@ class Room {
     if (!WAITING.includes(before?.state)) {
       this.most = ahead;
       this.checkDraw();
-      announce(`Your place is ${(position + 1).toLocaleString()}.`);
+      announce(`${this.title.textContent}. Your place is ${(position + 1).toLocaleString()}, with ${ahead.toLocaleString()} ahead of you.`);
     } else if (worthSaying(before.ahead, ahead)) {
       announce(`${ahead.toLocaleString()} ahead of you.`);
     }
