@@ -25,6 +25,7 @@ TO tixbook_anonymous, tixbook_customer, tixbook_gate, tixbook_organiser, tixbook
 GRANT EXECUTE ON FUNCTION
     tixbook_api.reserve,
     tixbook_api.reserve_seats,
+    tixbook_api.submit_request,
     tixbook_api.pay,
     tixbook_api.release
 TO tixbook_anonymous, tixbook_customer;
@@ -32,6 +33,8 @@ GRANT EXECUTE ON FUNCTION
     tixbook_api.find_booking,
     tixbook_api.booking_tickets,
     tixbook_api.history,
+    tixbook_api.request_status,
+    tixbook_api.cancel_request,
     tixbook_api.cancel
 TO tixbook_anonymous, tixbook_customer, tixbook_administrator;
 

@@ -37,6 +37,10 @@ GRANT EXECUTE ON FUNCTION
     tixbook.seat_labels,
     tixbook.reserve(integer, integer, text, text, interval, text, text, boolean, boolean, text),
     tixbook.reserve_seats(integer, integer[], text, interval, text, text),
+    tixbook.submit_request,
+    tixbook.request_status(uuid),
+    tixbook.cancel_request(uuid),
+    tixbook.request_lag(integer),
     tixbook.confirm(uuid, text),
     tixbook.release(uuid),
     tixbook.cancel(uuid, text),
@@ -78,4 +82,4 @@ REVOKE SELECT ON tixbook.token_key, tixbook.account, tixbook.webhook_secret, tix
     FROM tixbook_administrator;
 
 -- Who watches the server may see how the workers are, and that all is sound.
-GRANT EXECUTE ON FUNCTION tixbook.worker_status(), tixbook.verify(integer) TO pg_monitor;
+GRANT EXECUTE ON FUNCTION tixbook.worker_status(), tixbook.request_queue(), tixbook.request_lag(integer), tixbook.verify(integer) TO pg_monitor;

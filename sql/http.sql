@@ -187,6 +187,46 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT round(extract(epoch FROM length), 3)
 $$;
 
+-- The request that the caller names, in the path or else in the body, if it is his: his own, or one without an owner, of which the
+-- reference is the proof. For others it does not exist.
+CREATE FUNCTION tixbook.require_own_request(request_id uuid) RETURNS tixbook.request
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    request tixbook.request := tixbook.require_request(
+        coalesce(tixbook.request_header('x-booking-id')::uuid, request_id));
+BEGIN
+    IF request.customer IS NOT NULL AND request.customer IS DISTINCT FROM tixbook.current_customer()
+       AND current_setting('role') <> 'tixbook_administrator' THEN
+        PERFORM tixbook.refuse('request_not_found', jsonb_build_object('request_id', request.request_id),
+                               request.request_id::text);
+    END IF;
+    RETURN request;
+END
+$$;
+
+-- A request as its owner sees it. While it waits, the answer tells when to look again: the later
+-- the queue is, the later.
+CREATE FUNCTION tixbook.answer_request(request tixbook.request, status integer, headers jsonb = '{}') RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    report tixbook.request_report := tixbook.report_of_request(request);
+    waits boolean := request.status = 'waiting';
+    lag interval := CASE WHEN waits THEN tixbook.request_lag(request.event_id) END;
+BEGIN
+    PERFORM tixbook.answer_with(status, headers || CASE WHEN waits THEN jsonb_build_object('Retry-After',
+        greatest(1, least(30, ceil(extract(epoch FROM lag) / 4)))::text) ELSE '{}' END);
+    RETURN jsonb_build_object('request_id', report.request_id, 'event_id', report.event_id,
+            'status', report.status, 'submitted_at', report.submitted_at, 'ended_at', report.ended_at,
+            'booking_id', report.booking_id,
+            'hold', CASE WHEN report.hold IS NOT NULL THEN to_jsonb(report.hold) END)
+        || CASE WHEN waits THEN jsonb_build_object('lag', extract(epoch FROM lag)) ELSE '{}' END
+        || CASE WHEN report.reason IS NULL OR waits THEN '{}'
+                -- What went wrong inside is the administrator's to know.
+                WHEN report.reason = 'request_failed' THEN jsonb_build_object('code', report.reason)
+                ELSE jsonb_build_object('code', report.reason, 'message', report.message, 'details', report.detail) END;
+END
+$$;
+
 -- One page of rows that were asked for with one more than a page holds.
 CREATE FUNCTION tixbook.page_of(name text, rows jsonb, page integer, page_size integer) RETURNS jsonb
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$

@@ -5,8 +5,6 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "port/pg_bswap.h"
@@ -14,11 +12,11 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 #include "booking.h"
+#include "enum_values.h"
 #include "secret.h"
 
 PG_FUNCTION_INFO_V1(tixbook_event_of);
@@ -40,60 +38,30 @@ enum
 	COLUMNS
 };
 
-static const char *const status_names[BOOKING_STATUSES] = {
-	[BOOKING_HELD] = "held",
-	[BOOKING_PAYING] = "paying",
-	[BOOKING_CONFIRMED] = "confirmed",
-	[BOOKING_RELEASED] = "released",
-	[BOOKING_EXPIRED] = "expired",
-	[BOOKING_CANCELLED] = "cancelled",
+static EnumValues statuses = {
+	.type = "booking_status",
+	.table = STORE_BOOKING,
+	.n = BOOKING_STATUSES,
+	.names = {
+		[BOOKING_HELD] = "held",
+		[BOOKING_PAYING] = "paying",
+		[BOOKING_CONFIRMED] = "confirmed",
+		[BOOKING_RELEASED] = "released",
+		[BOOKING_EXPIRED] = "expired",
+		[BOOKING_CANCELLED] = "cancelled",
+	},
 };
 
 const char *
 booking_status_name(BookingStatus status)
 {
-	return status_names[status];
-}
-
-/* The enum's own values, looked up once for each incarnation of the table. */
-static Oid
-status_oid(BookingStatus status)
-{
-	static Oid	oids[BOOKING_STATUSES];
-	static Oid	resolved_for = InvalidOid;
-	Oid			table = store_table_oid(STORE_BOOKING);
-
-	if (resolved_for != table)
-	{
-		Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
-										   CStringGetDatum("booking_status"),
-										   ObjectIdGetDatum(get_namespace_oid("tixbook", false)));
-
-		for (int i = 0; i < BOOKING_STATUSES; i++)
-		{
-			oids[i] = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
-									  ObjectIdGetDatum(type), CStringGetDatum(status_names[i]));
-			if (!OidIsValid(oids[i]))
-				elog(ERROR, "tixbook.booking_status has no value \"%s\"", status_names[i]);
-		}
-		resolved_for = table;
-	}
-	return oids[status];
+	return statuses.names[status];
 }
 
 Datum
 booking_status_datum(BookingStatus status)
 {
-	return ObjectIdGetDatum(status_oid(status));
-}
-
-static BookingStatus
-status_of(Oid oid)
-{
-	for (int i = 0; i < BOOKING_STATUSES; i++)
-		if (status_oid((BookingStatus) i) == oid)
-			return (BookingStatus) i;
-	elog(ERROR, "unknown booking status %u", oid);
+	return enum_value_datum(&statuses, status);
 }
 
 /*
@@ -243,7 +211,7 @@ booking_found(Bookings *bookings, Booking *booking)
 	booking->expires_at = DatumGetTimestampTz(slot->tts_values[COLUMN_EXPIRES_AT]);
 	booking->amount = DatumGetInt64(slot->tts_values[COLUMN_AMOUNT]);
 	booking->event_id = DatumGetInt32(slot->tts_values[COLUMN_EVENT_ID]);
-	booking->status = status_of(DatumGetObjectId(slot->tts_values[COLUMN_STATUS]));
+	booking->status = (BookingStatus) enum_value_of(&statuses, slot->tts_values[COLUMN_STATUS]);
 	booking->adjacent = DatumGetBool(slot->tts_values[COLUMN_ADJACENT]);
 	seats = DatumGetArrayTypePCopy(slot->tts_values[COLUMN_SEATS]);
 	if (ARR_NDIM(seats) > 1 || ARR_HASNULL(seats))

@@ -17,7 +17,8 @@ typedef enum ClaimKind
 	CLAIM_WAITING_FAN = 5,		/* on joining, starting a session, leaving */
 	CLAIM_WAITING_ADDRESS = 6,
 	CLAIM_WAITING_PLACES = 7,	/* shared by who comes, for himself by who strikes out who did not */
-	CLAIM_WAITING_TICK = 8
+	CLAIM_WAITING_TICK = 8,
+	CLAIM_REQUESTS = 16			/* the right to work off the requests of an event */
 } ClaimKind;
 
 extern bool claim_try(ClaimKind kind, int32 event_id, const char *name);

@@ -68,6 +68,12 @@ refuse(Refusal *refusal, Reason reason, const char *subject, const char *detail_
 	return false;
 }
 
+const char *
+refusal_name(Reason reason)
+{
+	return refusal_texts[reason].name;
+}
+
 bool
 refuse_busy(Refusal *refusal, const char *subject, int32 event_id)
 {

@@ -34,6 +34,9 @@ extern bool refuse_busy(Refusal *refusal, const char *subject, int32 event_id);
 
 pg_noreturn extern void refusal_raise(const Refusal *refusal);
 
+/* By which it is known outside. */
+extern const char *refusal_name(Reason reason);
+
 /* Text as a JSON string, quotes included. */
 extern char *json_quote(const char *text);
 

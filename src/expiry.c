@@ -19,6 +19,7 @@
 #include "ended_hold.h"
 #include "expiry.h"
 #include "idempotency.h"
+#include "requests.h"
 
 PG_FUNCTION_INFO_V1(tixbook_sweep);
 
@@ -406,6 +407,15 @@ expiry_make_way(Event *event, const Wish *wish, const int32 *seats, int32 nseats
 }
 
 bool
+expiry_is_due(Event *event)
+{
+	DueFilter	filter = {event};
+	pg_uuid_t	id;
+
+	return list_due(&filter, &id, 1) > 0;
+}
+
+bool
 expiry_next_due(TimestampTz *due)
 {
 	return booking_earliest_end(STORE_BOOKING_DUE, due);
@@ -423,5 +433,6 @@ tixbook_sweep(PG_FUNCTION_ARGS)
 	ended = expiry_run(batch);
 	idempotency_purge(batch);
 	ended_holds_purge(batch);
+	requests_purge(batch);
 	PG_RETURN_INT32(ended);
 }

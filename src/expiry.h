@@ -10,6 +10,9 @@
 /* Ends up to batch due holds in the current transaction; returns how many. */
 extern int	expiry_run(int batch);
 
+/* Whether a hold of the event is due. */
+extern bool expiry_is_due(Event *event);
+
 /* When the next hold ends; false: there is none. */
 extern bool expiry_next_due(TimestampTz *due);
 

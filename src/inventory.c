@@ -16,6 +16,7 @@
 #include "attempt.h"
 #include "cache_load.h"
 #include "inventory.h"
+#include "seat_batch.h"
 #include "seat_block.h"
 #include "settings.h"
 
@@ -193,18 +194,20 @@ side_by_side(const Event *event, const SeatPlace *places, int32 nplaces)
 
 /*
  * Takes places in several blocks: locks them all, looks again, and writes.  A
- * subtransaction, so that an attempt that fails leaves no locks.  False: some
- * are in other hands, or gone since they were looked at.
+ * subtransaction, so that an attempt that fails leaves no locks; a batch keeps
+ * them.  False: some are in other hands, or gone since they were looked at.
  */
 static bool
 take_several(Event *event, BlockGroup *groups, int32 ngroups, const SeatPlace *places,
 			 const int32 *seats, int32 *gone)
 {
+	bool		alone = !seat_batch_is_on(event);
 	Attempt		attempt;
 	SeatBlocks	blocks;
 	bool		taken;
 
-	attempt_begin(&attempt);
+	if (alone)
+		attempt_begin(&attempt);
 	mapped_blocks_open(&blocks, event);
 	taken = lock_groups(&blocks, groups, ngroups, NULL) &&
 		find_gone(groups, ngroups, places, seats, gone) == 0;
@@ -214,7 +217,8 @@ take_several(Event *event, BlockGroup *groups, int32 ngroups, const SeatPlace *p
 		seat_block_write(&blocks, &groups[g].row);
 	}
 	mapped_blocks_close(&blocks);
-	attempt_end(&attempt, taken);
+	if (alone)
+		attempt_end(&attempt, taken);
 	return taken;
 }
 

@@ -27,6 +27,7 @@
 #include "cache_load.h"
 #include "inventory.h"
 #include "pick.h"
+#include "seat_batch.h"
 #include "seat_block.h"
 
 /* Blocks looked at for a better run than the first one found. */
@@ -93,7 +94,10 @@ block_range(const Search *search, int32 *from, int32 *to)
 	}
 }
 
-/* What the map in shared memory says of a block, which is as good as seeing its row. */
+/*
+ * What the map in shared memory says of a block, which is as good as seeing its
+ * row; of what a batch has changed it knows nothing yet.
+ */
 static void
 renew_hint(const Search *search, int32 block_no)
 {
@@ -101,7 +105,8 @@ renew_hint(const Search *search, int32 block_no)
 	MapBlock   *seen;
 	uint32		given_back;
 
-	if (search->blocks.map == NULL || block_no >= search->blocks.map->nblocks)
+	if (search->blocks.map == NULL || block_no >= search->blocks.map->nblocks ||
+		seat_batch_has(search->event, block_no))
 		return;
 	seen = &map_blocks(search->blocks.map)[block_no];
 	given_back = pg_atomic_read_u32(&seen->given_back);
@@ -508,29 +513,46 @@ make_survey(Search *search, Survey *survey)
 	search->event->hints->next_survey = ended + Max(USECS_PER_SEC, (ended - started) * SURVEY_SHARE);
 }
 
-/* Takes the parts of one block; false: not as the survey saw it any more. */
+/* Whether the parts of a block, as it now is, are free still. */
 static bool
-take_parts_of_block(Search *search, int32 block_no, const List *parts)
+parts_are_free(const VenueBlock *block, const SeatBlock *row, const List *parts)
 {
-	const VenueBlock *block = &search->event->layout->blocks[block_no];
-	SeatBlock	row;
 	ListCell   *cell;
 
-	if (seat_block_lock(&search->blocks, block_no, &row) != BLOCK_LOCKED)
-		return false;
 	foreach(cell, parts)
 	{
 		const Run  *run = lfirst(cell);
 
-		if (run->block_no != block_no)
+		if (run->block_no != row->block_no)
 			continue;
-		if (block->standing ? row.taken->capacity - seatmap_cardinality(row.taken) < run->length :
-			seatmap_next_run(row.taken, run->from, run->length) != run->from)
+		if (block->standing ? row->taken->capacity - seatmap_cardinality(row->taken) < run->length :
+			seatmap_next_run(row->taken, run->from, run->length) != run->from)
 			return false;
-		add_run(search, &row, run);
 	}
-	seat_block_write(&search->blocks, &row);
 	return true;
+}
+
+/* Locks a block for its parts; false: not as the survey saw it any more. */
+static bool
+lock_parts_of_block(Search *search, int32 block_no, const List *parts, SeatBlock *row)
+{
+	return seat_block_lock(&search->blocks, block_no, row) == BLOCK_LOCKED &&
+		parts_are_free(&search->event->layout->blocks[block_no], row, parts);
+}
+
+static void
+take_parts_of_block(Search *search, SeatBlock *row, const List *parts)
+{
+	ListCell   *cell;
+
+	foreach(cell, parts)
+	{
+		const Run  *run = lfirst(cell);
+
+		if (run->block_no == row->block_no)
+			add_run(search, row, run);
+	}
+	seat_block_write(&search->blocks, row);
 }
 
 static int
@@ -544,11 +566,15 @@ compare_parts(const ListCell *a, const ListCell *b)
 	return ra->from < rb->from ? -1 : ra->from > rb->from;
 }
 
-/* Takes the parts, blocks in their order; false: others were faster somewhere. */
+/*
+ * Takes the parts, blocks in their order; false: others were faster somewhere.
+ * All are locked before any is written.
+ */
 static bool
 take_parts(Search *search, List *parts)
 {
-	int32		previous = -1;
+	SeatBlock  *rows = palloc(list_length(parts) * sizeof(SeatBlock));
+	int			n = 0;
 	ListCell   *cell;
 
 	list_sort(parts, compare_parts);
@@ -556,10 +582,13 @@ take_parts(Search *search, List *parts)
 	{
 		const Run  *run = lfirst(cell);
 
-		if (run->block_no != previous && !take_parts_of_block(search, run->block_no, parts))
+		if (n > 0 && run->block_no == rows[n - 1].block_no)
+			continue;
+		if (!lock_parts_of_block(search, run->block_no, parts, &rows[n++]))
 			return false;
-		previous = run->block_no;
 	}
+	for (int i = 0; i < n; i++)
+		take_parts_of_block(search, &rows[i], parts);
 	search->take->adjacent = false;
 	return true;
 }
@@ -574,6 +603,8 @@ take_split(Search *search, const Survey *survey)
 
 	if (parts == NIL)
 		return false;
+	if (seat_batch_is_on(search->event))
+		return take_parts(search, parts);
 	mapped_blocks_close(&search->blocks);
 	attempt_begin(&attempt);
 	mapped_blocks_open(&search->blocks, search->event);

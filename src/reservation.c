@@ -2,22 +2,20 @@
  * reservation.c: a hold is made.
  *
  * In this order: the wish is checked, a repeated one is answered, the
- * customer's limit is claimed, the seats are taken, the booking is written,
- * and the answer stored with its key.  All of it commits together.
+ * customer's limit is claimed, the seats are taken (reservation_take.c), the
+ * booking is written, and the answer stored with its key.  All of it commits
+ * together.
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "arguments.h"
-#include "attempt.h"
-#include "cache_load.h"
+#include "cache.h"
 #include "claim.h"
-#include "expiry.h"
 #include "hold.h"
 #include "idempotency.h"
 #include "reservation.h"
@@ -26,16 +24,6 @@
 #include "worker.h"
 
 #define MAX_CUSTOMER_CHARS 255
-
-/* How many due holds a reservation ends for its own sake: no more than help it. */
-#define FIRST_MAKE_WAY_BATCH 16
-#define MAX_MAKE_WAY_BATCH 100000
-
-/* How long a party that could sit together waits for that, rather than be split. */
-#define TOGETHER_WAIT_MS 100
-
-/* How long blocks in other hands are waited for before all of them are looked at, which is dear. */
-#define HANDS_WAIT_MS 16
 
 /* Whether somebody can have that name. */
 bool
@@ -183,7 +171,7 @@ check_customer_limit(const Reservation *reservation, Refusal *refusal)
 
 	if (reservation->customer == NULL || event->max_per_customer == 0)
 		return true;
-	bounded_wait_start(&wait, tixbook_lock_wait);
+	bounded_wait_start(&wait, reservation->batch != NULL ? 0 : tixbook_lock_wait);
 	if (!claim_within(CLAIM_CUSTOMER, event->event_id, reservation->customer, &wait))
 		return refuse_busy(refusal, "another request of the same customer", event->event_id);
 	has = seats_of_customer(reservation);
@@ -195,136 +183,6 @@ check_customer_limit(const Reservation *reservation, Refusal *refusal)
 				  "{\"event_id\": %d, \"limit\": \"max_per_customer\", \"max\": %d, \"has\": %lld, \"wanted\": %d}",
 				  event->event_id, event->max_per_customer, (long long) has,
 				  reservation->wish.quantity);
-}
-
-static bool
-take(const Reservation *reservation, bool patient, Take *taken, Refusal *refusal)
-{
-	if (reservation->seats != NULL)
-		return inventory_take_named(reservation->event, reservation->seats, reservation->wish.quantity,
-									taken, refusal);
-	return inventory_take_best(reservation->event, &reservation->wish, patient, taken, refusal);
-}
-
-/*
- * Ends up to batch due holds that stand in the way, and takes the seats; the
- * one only together with the other.  A hold that is due and in other hands may
- * leave seats in a moment, so then no refusal for want of seats may stand.
- */
-static bool
-make_way_and_take(const Reservation *reservation, bool patient, int batch, int *ended, Take *taken,
-				  Refusal *refusal)
-{
-	Attempt		attempt;
-	bool		others;
-	bool		done;
-
-	attempt_begin(&attempt);
-	*ended = expiry_make_way(reservation->event, reservation->seats != NULL ? NULL : &reservation->wish,
-							 reservation->seats, reservation->wish.quantity, batch, &others);
-	done = take(reservation, patient, taken, refusal);
-	attempt_end(&attempt, done);
-	if (!done && others && refusal->reason != REASON_BUSY)
-		refuse_busy(refusal, psprintf("event %d", reservation->event->event_id),
-					reservation->event->event_id);
-	return done;
-}
-
-static pg_noinline void
-find_next_due(EventMap *map)
-{
-	volatile TimestampTz due = 0;
-
-	event_map_renew_due(map);
-	PG_TRY();
-	{
-		TimestampTz earliest;
-
-		due = expiry_next_due(&earliest) ? earliest : DT_NOEND;
-	}
-	PG_FINALLY();
-	{
-		event_map_due_renewed(map, due);
-	}
-	PG_END_TRY();
-}
-
-/*
- * Refused for want of seats, by the rows: who comes next can be told so without
- * a look at them, until the next hold ends.  A transaction that has written
- * sees holds as it leaves them, so it does not look.
- */
-static void
-renew_due(Event *event, TimestampTz now)
-{
-	EventMap   *map;
-
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) || (map = cache_map(event)) == NULL)
-		return;
-	if (!event_map_nothing_due(map, now))
-		find_next_due(map);
-	cache_unpin(&map->object);
-}
-
-/* Whether it would rather wait than be split. */
-static bool
-is_patient(const Reservation *reservation)
-{
-	return !TimestampDifferenceExceeds(reservation->now, GetCurrentTimestamp(), TOGETHER_WAIT_MS);
-}
-
-/* From where seats are remembered; blocks in other hands are waited for a little.  False proves nothing. */
-static bool
-take_remembered(const Reservation *reservation, Take *taken)
-{
-	BoundedWait wait;
-	bool		others;
-
-	bounded_wait_start_even(&wait, Min(HANDS_WAIT_MS, tixbook_lock_wait), 1);
-	do
-	{
-		if (inventory_take_remembered(reservation->event, &reservation->wish, taken, &others))
-			return true;
-	} while (others && bounded_wait(&wait));
-	return false;
-}
-
-/*
- * Takes the seats.  What is busy is tried again and again until
- * tixbook.lock_wait is over, and nothing is locked in between: so nobody waits
- * for seats while others wait for his.
- */
-static bool
-take_seats(const Reservation *reservation, Take *taken, Refusal *refusal)
-{
-	BoundedWait wait;
-	int			batch = FIRST_MAKE_WAY_BATCH;
-
-	if (inventory_certainly_gone(reservation->event, &reservation->wish, reservation->seats, reservation->now,
-								 refusal))
-		return false;
-	bounded_wait_start(&wait, tixbook_lock_wait);
-	if (reservation->seats != NULL && take(reservation, true, taken, refusal))
-		return true;
-	for (;;)
-	{
-		int			ended;
-
-		if (reservation->seats == NULL && take_remembered(reservation, taken))
-			return true;
-		if (make_way_and_take(reservation, is_patient(reservation), batch, &ended, taken, refusal))
-			return true;
-		/* It ended as many as it was allowed to: more may help. */
-		if (ended == batch)
-			batch = Min(batch * 4, MAX_MAKE_WAY_BATCH);
-		else if (refusal->reason != REASON_BUSY)
-		{
-			renew_due(reservation->event, reservation->now);
-			return false;
-		}
-		else if (!bounded_wait(&wait))
-			return false;
-	}
 }
 
 static void
@@ -352,14 +210,6 @@ write_booking(const Reservation *reservation, const Take *taken, TimestampTz exp
 	worker_due(JOB_EXPIRY, expires_at);
 }
 
-/* Whether the sale, the event's limits and the settings allow it, and when the hold would end. */
-bool
-reservation_check(const Reservation *reservation, TimestampTz *expires_at, Refusal *refusal)
-{
-	return check_on_sale(reservation, refusal) && check_quantity(reservation, refusal) &&
-		hold_end(reservation, expires_at, refusal);
-}
-
 /* Where the event has a waiting room, he must have been let in. */
 static bool
 check_admission(const Reservation *reservation, Refusal *refusal)
@@ -369,6 +219,15 @@ check_admission(const Reservation *reservation, Refusal *refusal)
 						   reservation->now, refusal);
 }
 
+/* Whether the sale, the event's limits and the settings allow it, and when the hold would end. */
+bool
+reservation_check(const Reservation *reservation, TimestampTz *expires_at, Refusal *refusal)
+{
+	return check_on_sale(reservation, refusal) && check_admission(reservation, refusal) &&
+		check_quantity(reservation, refusal) &&
+		hold_end(reservation, expires_at, refusal);
+}
+
 static bool
 make_hold(const Reservation *reservation, Booking *booking, Refusal *refusal)
 {
@@ -376,8 +235,7 @@ make_hold(const Reservation *reservation, Booking *booking, Refusal *refusal)
 	Take		taken;
 
 	if (!reservation_check(reservation, &expires_at, refusal) ||
-		!check_admission(reservation, refusal) ||
-		!check_customer_limit(reservation, refusal) || !take_seats(reservation, &taken, refusal))
+		!check_customer_limit(reservation, refusal) || !reservation_take(reservation, &taken, refusal))
 		return false;
 	write_booking(reservation, &taken, expires_at, booking);
 	return true;

@@ -21,6 +21,8 @@ typedef struct Reservation
 	char	   *parameters;		/* their canonical text, where there is a key */
 	const char *admission;		/* the token that lets the customer book, or NULL */
 	bool		admitted;		/* it was looked at already, when the wish was made */
+	struct ReservationBatch *batch; /* in which it is made; NULL: by itself */
+	bool		patient;		/* in a batch: would rather come back than be split */
 	TimestampTz now;
 } Reservation;
 
@@ -34,8 +36,11 @@ extern bool reservation_check(const Reservation *reservation, TimestampTz *expir
 /*
  * Makes the hold, or gives the answer that its key has had before; fills in
  * what a hold shows of its booking.  False: refused, and the transaction
- * should not commit.
+ * should not commit; but in a batch it has left nothing, so the batch goes on.
  */
 extern bool reservation_make(const Reservation *reservation, Booking *booking, Refusal *refusal);
+
+/* Takes the seats, for who has checked the rest (reservation_take.c). */
+extern bool reservation_take(const Reservation *reservation, Take *taken, Refusal *refusal);
 
 #endif

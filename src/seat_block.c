@@ -7,6 +7,7 @@
 #include "utils/builtins.h"
 
 #include "pick.h"
+#include "seat_batch.h"
 #include "seat_block.h"
 
 enum
@@ -160,6 +161,8 @@ find_block(SeatBlocks *blocks, int32 block_no)
 bool
 seat_block_read(SeatBlocks *blocks, int32 block_no, SeatBlock *block)
 {
+	if (seat_batch_copy(blocks->event, block_no, block))
+		return true;
 	if (!find_block(blocks, block_no))
 		return false;
 	block_from_slot(blocks, block);
@@ -193,6 +196,7 @@ seat_block_next(SeatBlocks *blocks, SeatBlock *block)
 	if (!store_scan_next(&blocks->scan))
 		return false;
 	block_from_slot(blocks, block);
+	(void) seat_batch_copy(blocks->event, block->block_no, block);
 	return true;
 }
 
@@ -200,6 +204,8 @@ seat_block_next(SeatBlocks *blocks, SeatBlock *block)
 LockResult
 seat_block_lock(SeatBlocks *blocks, int32 block_no, SeatBlock *block)
 {
+	if (seat_batch_copy(blocks->event, block_no, block))
+		return BLOCK_LOCKED;
 	if (!find_block(blocks, block_no))
 		return BLOCK_ABSENT;
 	(void) cache_decide(blocks->event->event_id, block_no);
@@ -209,6 +215,8 @@ seat_block_lock(SeatBlocks *blocks, int32 block_no, SeatBlock *block)
 		return BLOCK_IN_OTHER_HANDS;
 	}
 	block_from_slot(blocks, block);
+	if (seat_batch_is_on(blocks->event))
+		seat_batch_keep(block);
 	return BLOCK_LOCKED;
 }
 
@@ -267,6 +275,19 @@ write_block(SeatBlocks *blocks, SeatBlock *block, bool wait)
 	return result;
 }
 
+/* For a batch the block is locked, if it is still as it was read, and its change kept. */
+static bool
+replace_in_batch(SeatBlocks *blocks, const SeatBlock *block)
+{
+	SeatBlock	locked;
+
+	if (seat_block_lock(blocks, block->block_no, &locked) != BLOCK_LOCKED ||
+		locked.version != block->version)
+		return false;
+	seat_batch_change(block);
+	return true;
+}
+
 /*
  * Takes the row lock and writes the block in one step, provided that nobody
  * has touched it since it was read: replacing that very row version is the
@@ -277,6 +298,8 @@ seat_block_replace(SeatBlocks *blocks, SeatBlock *block)
 {
 	bool		ours = block->hands == ROW_OURS;
 
+	if (seat_batch_is_on(blocks->event))
+		return replace_in_batch(blocks, block);
 	/* A row in our own hands would look like one in others' to who does not wait. */
 	if ((cache_decide(blocks->event->event_id, block->block_no) || ours) &&
 		write_block(blocks, block, ours) == TM_Ok)
@@ -289,8 +312,14 @@ seat_block_replace(SeatBlocks *blocks, SeatBlock *block)
 void
 seat_block_write(SeatBlocks *blocks, SeatBlock *block)
 {
-	TM_Result	result = write_block(blocks, block, true);
+	TM_Result	result;
 
+	if (seat_batch_is_on(blocks->event))
+	{
+		seat_batch_change(block);
+		return;
+	}
+	result = write_block(blocks, block, true);
 	if (result != TM_Ok)
 		elog(ERROR, "seat block %d of event %d changed under its lock (result %d)",
 			 block->block_no, blocks->event->event_id, result);

@@ -22,5 +22,13 @@ extern int	tixbook_token_ttl;			/* seconds */
 extern int	tixbook_password_cost;		/* bcrypt */
 extern int	tixbook_payment_provider;	/* PaymentProvider, in payment.h */
 extern int	tixbook_payment_window;		/* seconds */
+extern double tixbook_request_rate;		/* a second; 0: no limit */
+extern int	tixbook_request_batch;		/* requests a transaction */
+extern bool tixbook_request_worker;
+extern int	tixbook_request_workers_min;
+extern int	tixbook_request_workers_max;
+extern int	tixbook_request_attempts;
+extern int	tixbook_max_backlog;		/* requests of an event */
+extern int	tixbook_ended_request_ttl;	/* seconds; -1: for ever */
 
 #endif

@@ -38,6 +38,8 @@ static const char *const table_names[STORE_TABLES] = {
 	[STORE_WAITING_ROOM_POINTER] = "waiting_room_pointer",
 	[STORE_WAITING_ROOM_ENTRY] = "waiting_room_entry",
 	[STORE_WAITING_ROOM_SESSION] = "waiting_room_session",
+	[STORE_REQUEST] = "request",
+	[STORE_REQUEST_PACE] = "request_pace",
 };
 
 static const char *const index_names[STORE_INDEXES] = {
@@ -59,6 +61,10 @@ static const char *const index_names[STORE_INDEXES] = {
 	[STORE_WAITING_ROOM_SESSION_KEY] = "waiting_room_session_pkey",
 	[STORE_WAITING_ROOM_SESSION_ENDS] = "waiting_room_session_ends_idx",
 	[STORE_WAITING_ROOM_SESSION_PLACE] = "waiting_room_session_place_idx",
+	[STORE_REQUEST_KEY] = "request_pkey",
+	[STORE_REQUEST_WAITING] = "request_waiting_idx",
+	[STORE_REQUEST_ENDED] = "request_ended_idx",
+	[STORE_REQUEST_PACE_KEY] = "request_pace_pkey",
 };
 
 /*
@@ -501,6 +507,12 @@ store_key_int8_from(ScanKey key, AttrNumber column, int64 value)
 	ScanKeyInit(key, column, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(value));
 }
 
+void
+store_key_int4_upto(ScanKey key, AttrNumber column, int32 value)
+{
+	ScanKeyInit(key, column, BTLessEqualStrategyNumber, F_INT4LE, Int32GetDatum(value));
+}
+
 /* The key columns of text are all COLLATE "C", which ScanKeyInit assumes. */
 void
 store_key_text(ScanKey key, AttrNumber column, const char *value)
@@ -525,6 +537,13 @@ void
 store_key_after(ScanKey key, AttrNumber column, int64 instant)
 {
 	ScanKeyInit(key, column, BTGreaterStrategyNumber, F_TIMESTAMPTZ_GT,
+				TimestampTzGetDatum(instant));
+}
+
+void
+store_key_at_or_after(ScanKey key, AttrNumber column, int64 instant)
+{
+	ScanKeyInit(key, column, BTGreaterEqualStrategyNumber, F_TIMESTAMPTZ_GE,
 				TimestampTzGetDatum(instant));
 }
 

@@ -35,6 +35,8 @@ typedef enum StoreTable
 	STORE_WAITING_ROOM_POINTER,
 	STORE_WAITING_ROOM_ENTRY,
 	STORE_WAITING_ROOM_SESSION,
+	STORE_REQUEST,
+	STORE_REQUEST_PACE,
 	STORE_TABLES
 } StoreTable;
 
@@ -58,6 +60,10 @@ typedef enum StoreIndex
 	STORE_WAITING_ROOM_SESSION_KEY, /* event_id, entry */
 	STORE_WAITING_ROOM_SESSION_ENDS,	/* event_id, session_ends */
 	STORE_WAITING_ROOM_SESSION_PLACE,	/* event_id, place */
+	STORE_REQUEST_KEY,			/* request_id */
+	STORE_REQUEST_WAITING,		/* event_id, waiting_since: not null */
+	STORE_REQUEST_ENDED,		/* ended_at: not null */
+	STORE_REQUEST_PACE_KEY,		/* event_id */
 	STORE_INDEXES
 } StoreIndex;
 
@@ -133,10 +139,12 @@ extern void store_key_int4(ScanKey key, AttrNumber column, int32 value);
 extern void store_key_int4_from(ScanKey key, AttrNumber column, int32 value);
 extern void store_key_int8(ScanKey key, AttrNumber column, int64 value);
 extern void store_key_int8_from(ScanKey key, AttrNumber column, int64 value);
+extern void store_key_int4_upto(ScanKey key, AttrNumber column, int32 value);
 extern void store_key_text(ScanKey key, AttrNumber column, const char *value);
 extern void store_key_uuid(ScanKey key, AttrNumber column, const void *value);
 extern void store_key_at_or_before(ScanKey key, AttrNumber column, int64 instant);
 extern void store_key_after(ScanKey key, AttrNumber column, int64 instant);
+extern void store_key_at_or_after(ScanKey key, AttrNumber column, int64 instant);
 
 /* Waiting for others, never longer than tixbook.lock_wait in all. */
 typedef struct BoundedWait

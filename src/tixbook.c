@@ -39,6 +39,14 @@ int			tixbook_token_ttl = 12 * 3600;
 int			tixbook_password_cost = 10;
 int			tixbook_payment_provider = PAYMENT_PROVIDER_NONE;
 int			tixbook_payment_window = 300;
+double		tixbook_request_rate = 1000;
+int			tixbook_request_batch = 500;
+bool		tixbook_request_worker = true;
+int			tixbook_request_workers_min = 1;
+int			tixbook_request_workers_max = 4;
+int			tixbook_request_attempts = 10;
+int			tixbook_max_backlog = 100000;
+int			tixbook_ended_request_ttl = 7 * 24 * 3600;
 
 static const struct config_enum_entry payment_providers[] = {
 	{"none", PAYMENT_PROVIDER_NONE, false},
@@ -174,12 +182,58 @@ define_payment_settings(void)
 							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 }
 
+static void
+define_request_settings(void)
+{
+	DefineCustomRealVariable("tixbook.request_rate",
+							 "How many requests of an event are worked off a second, where it has no rate of its own; 0: as many as may be.",
+							 NULL,
+							 &tixbook_request_rate, 1000, 0, 1000000,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.request_batch",
+							"How many requests are decided in one transaction, at most.",
+							NULL,
+							&tixbook_request_batch, 500, 1, 10000,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("tixbook.request_worker",
+							 "Runs background workers that work off requests.",
+							 NULL,
+							 &tixbook_request_worker, true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.request_workers_min",
+							"How many workers a database has at least while it has requests to work off.",
+							NULL,
+							&tixbook_request_workers_min, 1, 1, 8,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.request_workers_max",
+							"How many workers a database has at most, when the queues of several events are late.",
+							NULL,
+							&tixbook_request_workers_max, 4, 1, 8,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.request_attempts",
+							"How often a request is tried whose refusal may pass, before it is a dead letter.",
+							NULL,
+							&tixbook_request_attempts, 10, 1, 100,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.max_backlog",
+							"How many requests of an event may be waiting; above that new ones are refused.",
+							NULL,
+							&tixbook_max_backlog, 100000, 1, INT_MAX,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.ended_request_ttl",
+							"How long a request that has ended is kept; -1: for ever.",
+							NULL,
+							&tixbook_ended_request_ttl, 7 * 24 * 3600, -1, INT_MAX,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+}
+
 void
 _PG_init(void)
 {
 	define_booking_settings();
 	define_http_settings();
 	define_payment_settings();
+	define_request_settings();
 	rate_limit_settings();
 	define_worker_settings();
 	if (process_shared_preload_libraries_in_progress)

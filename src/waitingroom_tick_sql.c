@@ -14,11 +14,16 @@
 #include "utils/timestamp.h"
 
 #include "catalog_load.h"
+#include "requests.h"
 #include "waitingroom_tick.h"
 
 #define QUEUE_CHANNEL "queue.update"
 #define AVAILABILITY_CHANNEL "availability.update"
 #define MAX_TOLD 400
+
+/* Requests that are that late, in seconds, begin to slow admission down, and those stop it. */
+#define MAX_LAG_AT_FULL_PACE 2.0
+#define MAX_LAG 30.0
 
 /* What this backend has told last of a room. */
 typedef struct Told
@@ -115,7 +120,10 @@ tick_on_sale(const Event *event, TimestampTz at)
 double
 tick_share(int32 event_id)
 {
-	return 1.0;
+	double		late = (double) request_lag(event_id) / USECS_PER_SEC;
+
+	return late <= MAX_LAG_AT_FULL_PACE ? 1.0 :
+		Max(1.0 - (late - MAX_LAG_AT_FULL_PACE) / (MAX_LAG - MAX_LAG_AT_FULL_PACE), 0.0);
 }
 
 static Told *

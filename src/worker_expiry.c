@@ -13,6 +13,7 @@
 #include "ended_hold.h"
 #include "expiry.h"
 #include "idempotency.h"
+#include "requests.h"
 #include "settings.h"
 #include "worker_job.h"
 
@@ -34,6 +35,7 @@ typedef struct Purge
 static Purge purges[] = {
 	{COUNT_KEYS_PURGED, idempotency_next_due, idempotency_purge},
 	{COUNT_HOLDS_PURGED, ended_holds_next_due, ended_holds_purge},
+	{COUNT_REQUESTS_PURGED, requests_next_purge, requests_purge},
 };
 
 static void

@@ -8,6 +8,7 @@
 const WorkerJobInfo *const worker_jobs[WORKER_JOBS] = {
 	[JOB_EXPIRY] = &worker_expiry_job,
 	[JOB_WAITINGROOM] = &worker_waitingroom_job,
+	[JOB_REQUESTS] = &worker_requests_job,
 };
 
 int

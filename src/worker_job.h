@@ -21,6 +21,7 @@ typedef enum WorkerCount
 	COUNT_DONE,					/* what the job is there for: holds ended, requests served, ... */
 	COUNT_KEYS_PURGED,			/* of idempotency */
 	COUNT_HOLDS_PURGED,
+	COUNT_REQUESTS_PURGED,
 	WORKER_COUNTS
 } WorkerCount;
 
@@ -72,6 +73,7 @@ extern const WorkerJobInfo *const worker_jobs[WORKER_JOBS];
 
 extern const WorkerJobInfo worker_expiry_job;
 extern const WorkerJobInfo worker_waitingroom_job;
+extern const WorkerJobInfo worker_requests_job;
 
 /* How many processes the job may have now. */
 extern int	worker_job_most(const WorkerJobInfo *job);

@@ -23,7 +23,7 @@ lag_interval(int64 microseconds)
 	return IntervalPGetDatum(interval);
 }
 
-#define STATUS_COLUMNS 18
+#define STATUS_COLUMNS 19
 
 /* The instant when the process looks again, or is started again, unasked; false: there is none. */
 static bool
@@ -74,6 +74,8 @@ put_status(ReturnSetInfo *rsinfo, Oid database, int number, const WorkerSlot *sl
 	values[n++] = TimestampTzGetDatum(slot->stats.last_error_at);
 	values[n++] = CStringGetTextDatum(job->name);
 	values[n++] = Int64GetDatum(slot->stats.counts[COUNT_DONE]);
+	nulls[n] = !expires;
+	values[n++] = Int64GetDatum(slot->stats.counts[COUNT_REQUESTS_PURGED]);
 	Assert(n == STATUS_COLUMNS);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }

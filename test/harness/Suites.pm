@@ -139,7 +139,8 @@ sub pgxs_dir { return $ENV{TIXBOOK_LIBDIR} . '/pgxs/src/test' }
 sub with_server
 {
 	my ($name, $test) = @_;
-	my $server = Server->new($name, conf => { 'tixbook.expiry_worker' => 'off', 'tixbook.waitingroom_worker' => 'off' });
+	my $server = Server->new($name, conf => {
+		map { ("tixbook.${_}_worker" => 'off') } qw(expiry waitingroom request) });
 	my ($passed, $failed) = $test->($server);
 	if (!$server->stop || slurp($server->log_file) =~ /was terminated by signal|PANIC:/)
 	{

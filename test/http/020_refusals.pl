@@ -35,6 +35,7 @@ my %given = (token => $ann);
 my $unknown = '00000001-0000-8000-8000-000000000000';
 my $reserve = sub { my ($body, %more) = @_; return rest($web, POST => '/bookings/reserve', body => $body, %given, %more) };
 my $named   = sub { my ($event, @seats) = @_; return rest($web, POST => '/bookings/reserve-seats', body => { event_id => $event, seats => \@seats }, %given) };
+my $submit  = sub { my ($event, @seats) = @_; return rest($web, POST => '/requests', body => { event_id => $event, seats => \@seats }, %given) };
 my $hold    = sub { return $named->(@_)->{json}{booking_id} };
 my $pay     = sub { my ($booking, $token, %more) = @_; return rest($web, POST => "/bookings/$booking/payment", body => { payment_token => $token }, %given, %more) };
 my $settle  = sub { return rpc($web, 'settle_payment', $_[0], token => token_of($web, 'tixbook_payment', 'psp')) };
@@ -130,6 +131,25 @@ my @table = (
 			rest($web, POST => "/bookings/$id/release", %given);
 			return $answer;
 		}, undef ] } qw(reserve reserve-seats payment)),
+	[ request_not_found => sub { rest($web, GET => "/requests/$unknown", %given) }, [qw(request_id)] ],
+	[ request_not_found => sub { rest($web, POST => "/requests/$unknown/cancel", %given) }, [qw(request_id)] ],
+	[ request_ended => sub {
+			my $id = $submit->(5, 9)->{json}{request_id};
+			for (1 .. 200)
+			{
+				last if rest($web, GET => "/requests/$id", %given)->{json}{status} ne 'waiting';
+				select undef, undef, undef, 0.05;
+			}
+			return rest($web, POST => "/requests/$id/cancel", %given);
+		}, [qw(request_id status booking_id)] ],
+	[ backlog_full => sub {
+			$sql->('SELECT tixbook.set_request_rate(5, 0.001)');
+			$setting->(max_backlog => 1);
+			$submit->(5, $_) for 8, 7;
+			my $answer = $submit->(5, 6);
+			$setting->(max_backlog => 100000);
+			return $answer;
+		}, [qw(event_id max_backlog retry_after_ms)], 'retry-after' ],
 	[ no_payment_provider => sub {
 			my $id = $hold->(1, 11);
 			$setting->(payment_provider => "'none'");
@@ -184,7 +204,8 @@ for my $row (@table)
 }
 
 # What no function over HTTP can come to; none of them says so either.
-my @elsewhere = qw(venue_not_found seating_plan_invalid standing_section price_missing preload_required waiting_room_exists waiting_room_not_ready);
+my @elsewhere = qw(venue_not_found seating_plan_invalid standing_section price_missing preload_required waiting_room_exists waiting_room_not_ready
+  request_failed);
 is_deeply([ sort(uniq(map { $_->[0] } @table), @elsewhere) ], [ sort keys %status ], 'every refusal was reached, or is none of HTTP');
 is($sql->("SELECT string_agg(p.proname || ' ' || r.reason, ', ') FROM pg_proc p, tixbook.refusals() r
 	WHERE p.pronamespace = 'tixbook_api'::regnamespace AND r.reason IN ('" . join("', '", @elsewhere) . "')

@@ -2,7 +2,7 @@
 \set QUIET 1
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(57);
+SELECT plan(63);
 
 CREATE TEMPORARY VIEW function AS
 SELECT p.*, l.lanname, obj_description(p.oid, 'pg_proc') AS comment
@@ -28,7 +28,7 @@ SELECT is_empty($$ SELECT proname, btrim(reason) FROM function,
                        regexp_split_to_table(substring(comment FROM '\mRefuses: (.*)\.$'), ',') AS reason
                    WHERE btrim(reason) NOT IN (SELECT reason FROM tixbook.refusals()) $$, 'for reasons that there are');
 SELECT set_eq($$ SELECT proname::text FROM function WHERE provolatile = 'v' $$,
-    '{sign_up,log_in,reserve,reserve_seats,pay,release,cancel,settle_payment,payment_webhook,
+    '{sign_up,log_in,reserve,reserve_seats,submit_request,cancel_request,pay,release,cancel,settle_payment,payment_webhook,
       join_waiting_room,queue_status,leave_waiting_room}'::text[],
     'these change something, so they take POST; the others also GET');
 SELECT is_empty($$ SELECT proname FROM function WHERE NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false) $$,
@@ -98,6 +98,8 @@ SET LOCAL tixbook.payment_provider = 'test';
 SELECT booking_id AS ann FROM tixbook.reserve(:event, 2, customer => 'ann') \gset
 SELECT booking_id AS bob FROM tixbook.reserve(:event, 3, customer => 'bob') \gset
 SELECT booking_id AS guest FROM tixbook.reserve(:event, 1) \gset
+SELECT tixbook.submit_request(:event, 1, customer => 'ann') AS ann_waits, tixbook.submit_request(:event, 1, customer => 'bob') AS bob_waits,
+    tixbook.submit_request(:event, 1) AS guest_waits \gset
 SELECT count(state) AS paid FROM tixbook.booking b, tixbook.pay(b.booking_id, 'tok_test_success') WHERE b.event_id = :event \gset
 SELECT booking_id AS gone FROM tixbook.reserve(:event, 1, customer => 'bob') \gset
 SELECT state FROM tixbook.pay(:'gone', 'tok_test_success') \gset
@@ -106,21 +108,26 @@ SELECT status FROM tixbook.cancel(:'gone') \gset
 CREATE FUNCTION pg_temp.seen() RETURNS text
 LANGUAGE sql AS $$
     SELECT concat_ws(' ', (SELECT count(*) FROM tixbook.booking), (SELECT count(*) FROM tixbook.ticket), (SELECT count(*) FROM tixbook.ticket_void),
-        (SELECT count(*) FROM tixbook.booking_history), (SELECT count(*) FROM tixbook.payment))
+        (SELECT count(*) FROM tixbook.booking_history), (SELECT count(*) FROM tixbook.payment), (SELECT count(*) FROM tixbook.request))
 $$;
 SET LOCAL ROLE tixbook_customer;
 SELECT set_config('request.jwt.claims', '{"sub": "ann"}', true) AS claims \gset
-SELECT is(pg_temp.seen(), '1 2 0 1 1', 'Ann sees her bookings, tickets, history and payments');
+SELECT is(pg_temp.seen(), '1 2 0 1 1 1', 'Ann sees her bookings, tickets, history, payments and requests');
 SELECT is((SELECT string_agg(customer, ',') FROM tixbook.booking), 'ann', 'and nobody else''s');
 SELECT is_empty(format('SELECT FROM tixbook.booking WHERE booking_id = %L', :'bob'), 'not even by reference');
 SELECT is(jsonb_array_length(tixbook_api.my_bookings() -> 'bookings'), 1, 'my_bookings lists hers');
+SELECT is(tixbook_api.request_status(:'ann_waits') ->> 'status', 'waiting', 'request_status shows hers');
+SELECT is(tixbook_api.request_status(:'guest_waits') ->> 'status', 'waiting', 'and one that belongs to nobody, by its reference');
+SELECT is(pg_temp.sqlstate(format('SELECT tixbook_api.%s(%L)', call, :'bob_waits')), 'TB701', call || ' finds no request of others')
+FROM unnest('{request_status,cancel_request}'::text[]) AS call;
+SELECT is(tixbook_api.cancel_request(:'ann_waits') ->> 'status', 'cancelled', 'cancel_request takes hers back');
 SELECT set_config('request.jwt.claims', '{"sub": "bob"}', true) AS claims \gset
-SELECT is(pg_temp.seen(), '2 3 1 3 2', 'Bob sees his, and his void ticket');
+SELECT is(pg_temp.seen(), '2 3 1 3 2 1', 'Bob sees his, and his void ticket');
 SELECT is(jsonb_array_length(tixbook_api.my_tickets() -> 'tickets'), 3, 'my_tickets lists those that are valid');
 SELECT set_config('request.jwt.claims', claims, true) AS claims FROM (VALUES ('')) AS none (claims) \gset
-SELECT is(pg_temp.seen(), '0 0 0 0 0', 'without a token a customer sees nothing');
+SELECT is(pg_temp.seen(), '0 0 0 0 0 0', 'without a token a customer sees nothing');
 SELECT set_config('request.jwt.claims', '{"sub": null}', true) AS claims \gset
-SELECT is(pg_temp.seen(), '0 0 0 0 0', 'nor without a subject');
+SELECT is(pg_temp.seen(), '0 0 0 0 0 0', 'nor without a subject');
 SELECT is(pg_temp.sqlstate('SELECT FROM tixbook.' || name), '42501', 'nor anything of ' || name)
 FROM unnest('{account,token_key,webhook_secret,log_in_failure,idempotency_key,
     waiting_room,waiting_room_pointer,waiting_room_secret}'::text[]) AS name;
@@ -129,6 +136,7 @@ SET LOCAL ROLE tixbook_anonymous;
 SELECT is(pg_temp.sqlstate('SELECT FROM tixbook.booking'), '42501', 'who is nobody sees no table');
 SET LOCAL ROLE tixbook_administrator;
 SELECT is((SELECT count(*) FROM tixbook.booking WHERE event_id = :event), 4::bigint, 'an administrator sees them all');
+SELECT is((SELECT count(*) FROM tixbook.request WHERE event_id = :event), 3::bigint, 'requests, too');
 RESET ROLE;
 
 -- The waiting room: three join, two are let in, one of them looks.

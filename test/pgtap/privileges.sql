@@ -2,7 +2,7 @@
 \set QUIET 1
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(145);
+SELECT plan(150);
 
 -- A seller works in the application, a clerk administers, a stranger may only log in.
 CREATE ROLE pgtap_seller LOGIN;
@@ -120,7 +120,7 @@ SELECT is_empty($$ SELECT oid::regprocedure FROM function
 SELECT set_eq($$ SELECT proname::text FROM function WHERE has_function_privilege('tixbook_application', oid, 'EXECUTE')
                  AND NOT has_function_privilege('pgtap_stranger', oid, 'EXECUTE') $$,
     '{search_events,availability,section_availability,seat_plan,seat_map_svg,seat_label,seat_labels,
-      reserve,reserve_seats,confirm,release,cancel,find_booking,booking_tickets,history,refuse,require_event,
+      reserve,reserve_seats,submit_request,request_status,cancel_request,request_lag,confirm,release,cancel,find_booking,booking_tickets,history,refuse,require_event,
       pay,sign_up,log_in,join_waiting_room,queue_status,leave_waiting_room,queue_progress,find_waiting_room}'::text[],
     'the application calls these besides');
 SELECT set_eq($$ SELECT oid::regprocedure::text FROM function WHERE has_function_privilege('tixbook_administrator', oid, 'EXECUTE') $$,
@@ -186,7 +186,8 @@ FROM unnest(ARRAY['add_standing_section(%2$s, ''Yard'', 50, ''Standing'')', 'set
     'open_waiting_room(%1$s, now(), 1, 1)', 'set_waiting_room_pace(%1$s, 2)', 'pause_waiting_room(%1$s)', 'resume_waiting_room(%1$s)',
     'tick_waiting_rooms()', 'close_waiting_room(%1$s)', 'find_waiting_room(%1$s)', 'queue_progress(%1$s)',
     'pause_sale(%1$s)', 'open_sale(%1$s)', 'add_standing_section(%2$s, ''Yard'', 50, ''Standing'')', 'add_inventory(%1$s)',
-    'rebuild_search()', 'sweep()', 'purge_idempotency_keys()', 'purge_ended_holds()', 'start_worker()', 'worker_status()', 'refusals()']) AS call;
+    'rebuild_search()', 'sweep()', 'purge_idempotency_keys()', 'purge_ended_holds()', 'start_worker()', 'worker_status()', 'refusals()',
+    'set_request_rate(%1$s, 10)', 'work_requests()', 'request_lag(%1$s)', 'retry_requests(%1$s)', 'purge_requests()']) AS call;
 SELECT is_empty('SELECT * FROM tixbook.verify()', 'and sees that all is sound');
 SELECT is(free, 211, 'with all but one seat on sale') FROM tixbook.availability(:event);
 
@@ -226,20 +227,21 @@ FROM unnest(ARRAY['import_seating_plan(NULL)', 'create_venue(''X'')', 'add_stand
     'set_focal_point(%2$s, 1, 1)', 'set_accessible(%2$s, NULL)', 'create_event(%2$s, ''X'', now(), ''{}'')',
     'set_prices(%s, ''{}'')', 'open_sale(%s)', 'pause_sale(%s)', 'close_sale(%s)', 'add_inventory(%s)',
     'block_seats(%s, ''{3}'')', 'unblock_seats(%s, ''{1}'')', 'block_section(%s, ''Yard'')', 'unblock_section(%s, ''Yard'')',
-    'verify()', 'sweep()', 'purge_idempotency_keys()', 'purge_ended_holds()', 'rebuild_search()', 'worker_status()', 'start_worker()']) AS call \gset
+    'verify()', 'sweep()', 'purge_idempotency_keys()', 'purge_ended_holds()', 'rebuild_search()', 'worker_status()', 'start_worker()',
+    'set_request_rate(%s, 10)', 'work_requests()', 'retry_requests(%s)', 'purge_requests()']) AS call \gset
 SELECT array_agg(format(call, :event, :venue, :'booking')) AS selling
 FROM unnest(ARRAY['search_events()', 'availability(%s)', 'section_availability(%s)', 'seat_plan(%s)', 'seat_map_svg(%s)',
     'seat_label(%2$s, 1)', 'seat_labels(%2$s, ''{1}'')', 'reserve(%s, 1)', 'reserve_seats(%s, ''{7}'')',
     'confirm(%3$L, ''p'')', 'release(%3$L)', 'cancel(%3$L)', 'find_booking(%3$L)', 'booking_tickets(%3$L)', 'history(%3$L)',
-    'require_event(%s)']) AS call \gset
+    'require_event(%s)', 'submit_request(%s, 1)', 'request_lag(%s)', 'request_status(%3$L)', 'cancel_request(%3$L)']) AS call \gset
 SELECT is_empty(format('SELECT pg_temp.open_to_me(%L)', :'setting_up'), 'a seller sets nothing up and looks after nothing');
 SET SESSION AUTHORIZATION pgtap_stranger;
 SELECT is_empty(format('SELECT pg_temp.open_to_me(%L)', :'setting_up'), 'nor does a stranger');
 SELECT is_empty(format('SELECT pg_temp.open_to_me(%L)', :'selling'), 'who does not sell either');
 SAVEPOINT done_by_clerk;
 SET SESSION AUTHORIZATION pgtap_clerk;
-SELECT is((SELECT count(*) FROM pg_temp.open_to_me(:'setting_up')), 22::bigint, 'a clerk does all, so the calls were calls');
-SELECT is((SELECT count(*) FROM pg_temp.open_to_me(:'selling')), 16::bigint, 'of both kinds');
+SELECT is((SELECT count(*) FROM pg_temp.open_to_me(:'setting_up')), 26::bigint, 'a clerk does all, so the calls were calls');
+SELECT is((SELECT count(*) FROM pg_temp.open_to_me(:'selling')), 20::bigint, 'of both kinds');
 ROLLBACK TO done_by_clerk;
 RESET SESSION AUTHORIZATION;
 

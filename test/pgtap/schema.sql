@@ -2,7 +2,7 @@
 \set QUIET 1
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(94);
+SELECT plan(100);
 
 CREATE FUNCTION pg_temp.own_functions() RETURNS SETOF pg_proc
 LANGUAGE sql STABLE AS $$
@@ -36,6 +36,8 @@ INSERT INTO promised VALUES
 ('seat_map_svg', 1, 'event_id integer', 'text'),
 ('reserve', 2, 'event_id integer, quantity integer, section text DEFAULT NULL::text, customer text DEFAULT NULL::text, hold_for interval DEFAULT NULL::interval, idempotency_key text DEFAULT NULL::text', 'tixbook.hold'),
 ('reserve_seats', 2, 'event_id integer, seats integer[], customer text DEFAULT NULL::text, hold_for interval DEFAULT NULL::interval, idempotency_key text DEFAULT NULL::text', 'tixbook.hold'),
+('submit_request', 1, 'event_id integer, quantity integer DEFAULT NULL::integer, section text DEFAULT NULL::text, seats integer[] DEFAULT NULL::integer[], customer text DEFAULT NULL::text, idempotency_key text DEFAULT NULL::text', 'uuid'),
+('request_status', 1, 'request_id uuid', 'tixbook.request_report'),
 ('confirm', 2, 'booking_id uuid, payment_reference text', 'tixbook.booking'),
 ('release', 1, 'booking_id uuid', 'tixbook.booking'),
 ('cancel', 1, 'booking_id uuid, reason text DEFAULT NULL::text', 'tixbook.booking'),
@@ -78,16 +80,17 @@ INSERT INTO nature
 SELECT unnest('{import_seating_plan,add_standing_section,create_venue,set_accessible,set_focal_point,create_event,
     set_prices,open_sale,pause_sale,close_sale,set_sale_status,add_inventory,create_inventory,lay_out_blocks,
     block_seats,unblock_seats,block_section,unblock_section,reserve,reserve_seats,confirm,release,cancel,
-    sweep,purge_idempotency_keys,purge_ended_holds,rebuild_search,start_worker,prewarm,pay,settle_payment,settle_payments,
+    sweep,purge_idempotency_keys,purge_ended_holds,purge_requests,
+    submit_request,cancel_request,set_request_rate,work_requests,retry_requests,rebuild_search,start_worker,prewarm,pay,settle_payment,settle_payments,
     payment_webhook,set_webhook_secret,sign_up,log_in,issue_token,rotate_token_key,set_account_role,set_password,
     begin_http_request,open_waiting_room,set_waiting_room_pace,pause_waiting_room,resume_waiting_room,close_waiting_room,
     draw_waiting_room,tick_waiting_rooms,join_waiting_room,queue_status,leave_waiting_room}'::text[]), 'v', 'u', false;
 INSERT INTO nature
 SELECT unnest('{search_events,seat_plan,seat_map_svg,find_booking,booking_tickets,
-    history,verify,verify_payments,require_event,section_seats,seat_label,seat_labels,seating_plan_faults,find_waiting_room}'::text[]), 's', 'u', false;
+    request_status,request_queue,history,verify,verify_payments,require_event,section_seats,seat_label,seat_labels,seating_plan_faults,find_waiting_room}'::text[]), 's', 'u', false;
 INSERT INTO nature VALUES ('refuse', 'v', 's', false), ('refusals', 's', 's', false),
     ('availability', 's', 'r', false), ('section_availability', 's', 'r', false),
-    ('cache_status', 'v', 'r', false), ('worker_status', 'v', 'r', false), ('rate_limits', 's', 'r', false), ('queue_progress', 's', 'r', false),
+    ('cache_status', 'v', 'r', false), ('worker_status', 'v', 'r', false), ('rate_limits', 's', 'r', false), ('queue_progress', 's', 'r', false), ('request_lag', 's', 'r', false),
     ('draw_position', 'i', 's', true), ('draw_entry', 'i', 's', true), ('event_of', 'i', 's', true);
 
 SELECT set_eq(
@@ -129,6 +132,7 @@ SELECT is_empty($$
 -- Types
 SELECT enum_has_labels('tixbook', 'booking_status',
     '{held,paying,confirmed,released,expired,cancelled}', 'the states of a booking');
+SELECT enum_has_labels('tixbook', 'request_state', '{waiting,held,refused,cancelled,dead}', 'the states of a request');
 SELECT enum_has_labels('tixbook', 'event_status', '{draft,on_sale,paused,closed}', 'the states of a sale');
 SELECT enum_has_labels('tixbook', 'section_kind', '{seated,standing}', 'the kinds of a section');
 SELECT has_type('tixbook', 'seatmap', 'there is the type seatmap');
@@ -153,11 +157,14 @@ WHERE EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname 
 
 SELECT cmp_ok((SELECT count(*) FROM event_tables), '>=', 9::bigint, 'there are tables of events');
 SELECT is_empty($$ SELECT * FROM keys JOIN event_tables USING (table_name)
-                   WHERE leader <> 'event_id' AND NOT (table_name = 'booking' AND leader = 'booking_id') $$,
-    'event_id leads every key of an event table; a booking_id carries it in its first bytes');
+                   WHERE leader <> 'event_id' AND (table_name, leader) NOT IN (('booking', 'booking_id'), ('request', 'request_id')) $$,
+    'event_id leads every key of an event table; a booking_id or request_id carries it in its first bytes');
 SELECT matches((SELECT string_agg(pg_get_constraintdef(oid), ' ') FROM pg_constraint
                 WHERE conrelid = 'tixbook.booking'::regclass AND contype = 'c'),
     'tixbook\.event_of\(booking_id\) = event_id', 'and a booking_id that carries another event is no booking');
+SELECT matches((SELECT string_agg(pg_get_constraintdef(oid), ' ') FROM pg_constraint
+                WHERE conrelid = 'tixbook.request'::regclass AND contype = 'c'),
+    'tixbook\.event_of\(request_id\) = event_id', 'nor a request_id a request');
 SELECT is_empty($$ SELECT table_name FROM event_tables WHERE table_name <> 'booking_history'
                    EXCEPT SELECT table_name FROM keys WHERE is_primary $$,
     'every event table has a primary key, but the history, which is only appended to');
@@ -271,8 +278,9 @@ SELECT is_empty($$ SELECT name, reason FROM said WHERE reason NOT IN (SELECT rea
 SELECT is_empty($$ SELECT reason FROM tixbook.refusals() EXCEPT SELECT reason FROM said
                    EXCEPT SELECT r.reason FROM tixbook.refusals() r, pg_proc p
                    WHERE p.pronamespace = 'tixbook_api'::regnamespace
-                     AND obj_description(p.oid, 'pg_proc') ~ ('Refuses: .*' || r.reason) $$,
-    'and every reason that there is, some public function names');
+                     AND obj_description(p.oid, 'pg_proc') ~ ('Refuses: .*' || r.reason)
+                   EXCEPT SELECT 'request_failed' $$,
+    'and every reason that there is, some public function names, but for one that is only kept with a request');
 -- SQL errors of the type, which is usable without the ticket office.
 SELECT is_empty($$
     SELECT p.oid::regprocedure, state[1] FROM pg_temp.own_functions() p,

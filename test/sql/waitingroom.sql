@@ -122,6 +122,20 @@ SELECT outcome(format($$ SELECT tixbook.reserve(1, 1, customer => %L, admission 
        outcome(format($$ SELECT tixbook.reserve(1, 1, customer => %L, admission => %L) $$, :'one', :'token' || 'x')) AS longer,
        outcome(format($$ SELECT tixbook.reserve(1, 1, customer => %L, admission => %L) $$, :'one', left(:'token', -1))) AS shorter,
        outcome(format($$ SELECT tixbook.reserve(1, 1, customer => %L, admission => '') $$, :'one')) AS empty;
+-- a request for later needs it when it is submitted, not when it is worked off; while requests are late, nobody is let in
+BEGIN;
+SELECT outcome(format($$ SELECT tixbook.submit_request(1, 1, customer => %L) $$, :'one')) AS without,
+       outcome(format($$ SELECT tixbook.submit_request(1, 1, customer => %L, admission => %L) $$, :'two', :'token')) AS another_customer;
+SELECT tixbook.submit_request(1, 1, customer => :'one', admission => :'token') IS NOT NULL AS submitted;
+UPDATE tixbook.request SET waiting_since = clock_timestamp() - interval '1 minute';
+UPDATE tixbook.waiting_room_pointer SET credit = 0 WHERE event_id = 1;
+SELECT tixbook.set_waiting_room_pace(1, max_active => 9);
+SELECT tick(5.5), tick(5.9);
+SELECT admitted, active, credit FROM moved WHERE event_id = 1;
+UPDATE tixbook.waiting_room_session SET session_ends = now() WHERE customer = :'one';
+SELECT tixbook.work_requests();
+SELECT status FROM tixbook.request;
+ROLLBACK;
 -- of another event, with the same customer and the same number
 SELECT length(tixbook.open_waiting_room(3, '2020-01-01', 10, 10));
 SELECT count(j.entry) FILTER (WHERE j.entry = s.entry AND g = s.entry) AS same FROM tixbook.waiting_room_session s, generate_series(0, s.entry) g, tixbook.join_waiting_room(3, CASE g WHEN s.entry THEN s.customer ELSE 'filler ' || g END) j WHERE s.customer = :'one';

@@ -30,6 +30,10 @@ ok(in_time("SELECT bool_and(expires_at < now()) FROM tixbook.booking WHERE statu
 	'the house is full of holds that are over');
 is(sql("SELECT cardinality(seats) FROM tixbook.reserve($event, 10)"), 10,
 	'a reserve takes their seats');
+is(sql("SELECT count(tixbook.submit_request($event, 4)) FROM generate_series(1, 5)"), 5, 'requests are acknowledged');
+is(sql('SELECT tixbook.work_requests()'), 5, 'and worked off by hand');
+is(sql("SELECT string_agg(concat_ws(' ', status, reason), ', ' ORDER BY submitted_at) FROM tixbook.request"),
+	'held, held, held, held, refused sold_out', 'to the last seat');
 is(sql('SELECT count(*) FROM tixbook.verify()'), 0, 'verify() finds nothing');
 
 my ($status, $out, $error) = $node->psql('postgres',

@@ -1,0 +1,155 @@
+/*
+ * reservation_take.c: the seats of a reservation that is made by itself.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/timestamp.h"
+
+#include "attempt.h"
+#include "cache_load.h"
+#include "expiry.h"
+#include "reservation_batch.h"
+#include "settings.h"
+
+/* How many due holds a reservation ends for its own sake: no more than help it. */
+#define FIRST_MAKE_WAY_BATCH 16
+#define MAX_MAKE_WAY_BATCH 100000
+
+/* How long a party that could sit together waits for that, rather than be split. */
+#define TOGETHER_WAIT_MS 100
+
+/* How long blocks in other hands are waited for before all of them are looked at, which is dear. */
+#define HANDS_WAIT_MS 16
+
+static bool
+take(const Reservation *reservation, bool patient, Take *taken, Refusal *refusal)
+{
+	if (reservation->seats != NULL)
+		return inventory_take_named(reservation->event, reservation->seats, reservation->wish.quantity,
+									taken, refusal);
+	return inventory_take_best(reservation->event, &reservation->wish, patient, taken, refusal);
+}
+
+/*
+ * Ends up to batch due holds that stand in the way, and takes the seats; the
+ * one only together with the other.  A hold that is due and in other hands may
+ * leave seats in a moment, so then no refusal for want of seats may stand.
+ */
+static bool
+make_way_and_take(const Reservation *reservation, bool patient, int batch, int *ended, Take *taken,
+				  Refusal *refusal)
+{
+	Attempt		attempt;
+	bool		others;
+	bool		done;
+
+	attempt_begin(&attempt);
+	*ended = expiry_make_way(reservation->event, reservation->seats != NULL ? NULL : &reservation->wish,
+							 reservation->seats, reservation->wish.quantity, batch, &others);
+	done = take(reservation, patient, taken, refusal);
+	attempt_end(&attempt, done);
+	if (!done && others && refusal->reason != REASON_BUSY)
+		refuse_busy(refusal, psprintf("event %d", reservation->event->event_id),
+					reservation->event->event_id);
+	return done;
+}
+
+static pg_noinline void
+find_next_due(EventMap *map)
+{
+	volatile TimestampTz due = 0;
+
+	event_map_renew_due(map);
+	PG_TRY();
+	{
+		TimestampTz earliest;
+
+		due = expiry_next_due(&earliest) ? earliest : DT_NOEND;
+	}
+	PG_FINALLY();
+	{
+		event_map_due_renewed(map, due);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Refused for want of seats, by the rows: who comes next can be told so without
+ * a look at them, until the next hold ends.  A transaction that has written
+ * sees holds as it leaves them, so it does not look.
+ */
+static void
+renew_due(Event *event, TimestampTz now)
+{
+	EventMap   *map;
+
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) || (map = cache_map(event)) == NULL)
+		return;
+	if (!event_map_nothing_due(map, now))
+		find_next_due(map);
+	cache_unpin(&map->object);
+}
+
+/* Whether it would rather wait than be split. */
+static bool
+is_patient(const Reservation *reservation)
+{
+	return !TimestampDifferenceExceeds(reservation->now, GetCurrentTimestamp(), TOGETHER_WAIT_MS);
+}
+
+/* From where seats are remembered; blocks in other hands are waited for a little.  False proves nothing. */
+static bool
+take_remembered(const Reservation *reservation, Take *taken)
+{
+	BoundedWait wait;
+	bool		others;
+
+	bounded_wait_start_even(&wait, Min(HANDS_WAIT_MS, tixbook_lock_wait), 1);
+	do
+	{
+		if (inventory_take_remembered(reservation->event, &reservation->wish, taken, &others))
+			return true;
+	} while (others && bounded_wait(&wait));
+	return false;
+}
+
+/*
+ * Takes the seats.  What is busy is tried again and again until
+ * tixbook.lock_wait is over, and nothing is locked in between: so nobody waits
+ * for seats while others wait for his.  A batch waits for nobody.
+ */
+bool
+reservation_take(const Reservation *reservation, Take *taken, Refusal *refusal)
+{
+	BoundedWait wait;
+	int			batch = FIRST_MAKE_WAY_BATCH;
+
+	if (reservation->batch != NULL)
+		return reservation_batch_take(reservation, taken, refusal);
+	if (inventory_certainly_gone(reservation->event, &reservation->wish, reservation->seats, reservation->now,
+								 refusal))
+		return false;
+	bounded_wait_start(&wait, tixbook_lock_wait);
+	if (reservation->seats != NULL && take(reservation, true, taken, refusal))
+		return true;
+	for (;;)
+	{
+		int			ended;
+
+		if (reservation->seats == NULL && take_remembered(reservation, taken))
+			return true;
+		if (make_way_and_take(reservation, is_patient(reservation), batch, &ended, taken, refusal))
+			return true;
+		/* It ended as many as it was allowed to: more may help. */
+		if (ended == batch)
+			batch = Min(batch * 4, MAX_MAKE_WAY_BATCH);
+		else if (refusal->reason != REASON_BUSY)
+		{
+			renew_due(reservation->event, reservation->now);
+			return false;
+		}
+		else if (!bounded_wait(&wait))
+			return false;
+	}
+}
