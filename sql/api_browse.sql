@@ -45,7 +45,9 @@ BEGIN
                 'description', e.description, 'venue', v.name, 'city', e.city, 'starts_at', e.starts_at,
                 'status', e.status, 'sale_starts_at', e.sale_starts_at, 'sale_ends_at', e.sale_ends_at,
                 'currency', e.currency, 'capacity', a.capacity, 'free', a.free,
-                'max_per_booking', e.max_per_booking, 'max_per_customer', e.max_per_customer)
+                'max_per_booking', e.max_per_booking, 'max_per_customer', e.max_per_customer,
+                'waiting_room', EXISTS (SELECT FROM tixbook.waiting_room r
+                                        WHERE r.event_id = e.event_id AND r.closed_at IS NULL))
             FROM tixbook.venue v, tixbook.availability(e.event_id, 0) AS a
             WHERE v.venue_id = e.venue_id);
 END
@@ -53,7 +55,7 @@ $$;
 COMMENT ON FUNCTION tixbook_api.find_event(integer) IS
 'Look at an event
 
-Who plays, where and when, the state of its sale (on_sale, paused, closed), its limits, and how many seats are free. Refuses: event_not_found.';
+Who plays, where and when, the state of its sale (on_sale, paused, closed), its limits, how many seats are free, and whether one must queue (waiting_room). Refuses: event_not_found.';
 
 CREATE FUNCTION tixbook_api.availability(event_id integer, since bigint = NULL) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

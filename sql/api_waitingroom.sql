@@ -53,21 +53,25 @@ DECLARE
     step bigint := greatest(10 ^ (length(greatest("position", 0)::text) - 2), 1)::bigint;
     until bigint := ceil("position"::numeric / step) * step;
     progress tixbook.queue_progress;
+    body jsonb;
 BEGIN
     PERFORM tixbook.require_announced_event(event_id);
     progress := tixbook.queue_progress(event_id, until);
-    PERFORM tixbook.answer_with(200, jsonb_build_object('Cache-Control', format('public, max-age=%s',
-        greatest(1, least(floor(extract(epoch FROM progress.next_look)), 10)))));
-    RETURN jsonb_build_object('event_id', event_id, 'state', progress.state, 'admitted', progress.admitted,
+    body := jsonb_build_object('event_id', event_id, 'state', progress.state, 'admitted', progress.admitted,
         'joined', progress.joined, 'per_second', progress.per_second, 'position', until,
         'estimate', tixbook.seconds_of(progress.estimate), 'spread', tixbook.seconds_of(progress.spread),
         'next_look', tixbook.seconds_of(progress.next_look), 'ticked_at', progress.ticked_at);
+    IF tixbook.answer_cached(format('"queue-%s"', md5(body::text)), format('public, max-age=%s',
+           greatest(1, least(floor(extract(epoch FROM progress.next_look)), 10)))) THEN
+        RETURN NULL;
+    END IF;
+    RETURN body;
 END
 $$;
 COMMENT ON FUNCTION tixbook_api.queue_progress(integer, bigint) IS
 'See how far the queue is
 
-The same for everybody, and caches may keep it: places below admitted are let in, joined is how many entries there are, per_second how many are let in. position is rounded up to two digits, so that one answer serves many; estimate, spread and next_look are as in queue_status. It starts no session: whose position is below admitted asks queue_status. Refuses: event_not_found, no_waiting_room, invalid_parameter.';
+The same for everybody, and caches may keep it: places below admitted are let in, joined is how many entries there are, per_second how many are let in. position is rounded up to two digits, so that one answer serves many; estimate, spread and next_look are as in queue_status. It starts no session: whose position is below admitted asks queue_status. ETag and If-None-Match. Refuses: event_not_found, no_waiting_room, invalid_parameter.';
 
 CREATE FUNCTION tixbook_api.find_waiting_room(event_id integer) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -44,11 +44,12 @@ export function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
 }
 
-async function send(method, path, { body, key, etag, accept = 'application/json', anonymous = false, signal }) {
+async function send(method, path, { body, key, etag, admission, accept = 'application/json', anonymous = false, signal }) {
   const headers = { Accept: accept };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (key) headers['Idempotency-Key'] = key;
   if (etag) headers['If-None-Match'] = etag;
+  if (admission) headers['Admission-Token'] = admission;
   if (!anonymous && session.token) headers.Authorization = `Bearer ${session.token}`;
   const limit = AbortSignal.timeout(GIVE_UP);
   return fetch(BASE + path, {
@@ -120,12 +121,24 @@ export function availabilityMap(event, etag, options = {}) {
   });
 }
 
+// --- the waiting room; each of these may be repeated as it is ---
+
+const queue = (what, event, options, more = {}) => call('POST', `/queue/${what}`, { body: { event_id: event, ...more }, repeatable: true, ...options });
+
+export const findRoom = (event, options) => get(`/events/${event}/waiting-room`, {}, options);
+export const joinQueue = (event, proof, options) => queue('join', event, options, proof === null ? {} : { proof });
+export const queueStatus = (event, options) => queue('status', event, options);
+export const leaveQueue = (event, options) => queue('leave', event, options);
+
+// What is the same for all who stand near each other, and so comes from a cache.
+export const queueProgress = (event, position, options) => get(`/events/${event}/queue`, { position }, options);
+
 // --- accounts ---
 
 export const signUp = (account) => call('POST', '/accounts', { body: account, anonymous: true });
 export const logIn = (email, password) => call('POST', '/accounts/log-in', { body: { email, password }, anonymous: true, repeatable: true });
 
-// --- bookings; `key` is kept by the caller for as long as it is the same wish ---
+// --- bookings; options.admission is the token of who had to queue; `key` is kept by the caller for as long as it is the same wish ---
 
 const keyed = (path, body, key, options) => call('POST', path, { body, key, repeatable: true, ...options });
 

@@ -8,7 +8,7 @@ import { Choice } from './choice.js';
 import { h } from './dom.js';
 import { eventHead } from './event.js';
 import { money, plural } from './format.js';
-import { keepHold } from './hold.js';
+import { countdownTo, keepHold } from './hold.js';
 import { legend } from './legend.js';
 import { LiveSeats } from './live.js';
 import { notice } from './parts.js';
@@ -20,15 +20,16 @@ import { categoryOf, seatLabel, seatPrice } from './seatmap/plan.js';
 import { SeatMap } from './seatmap/seatmap.js';
 import { explain } from './words.js';
 
-export async function choosing({ event, plan, signal, show }) {
-  const page = new Choosing(event, plan, signal);
+// turn: { token, ends, over } of who had to queue; over(error) is called when the turn is over.
+export async function choosing({ event, plan, signal, show, turn = null }) {
+  const page = new Choosing(event, plan, signal, turn);
   show(event.name, page.build());
   await page.start();
 }
 
 class Choosing {
-  constructor(event, plan, signal) {
-    Object.assign(this, { event, plan, signal, taken: emptyMap(plan.capacity), wish: null });
+  constructor(event, plan, signal, turn) {
+    Object.assign(this, { event, plan, signal, turn, taken: emptyMap(plan.capacity), wish: null });
     this.choice = new Choice(plan, event.max_per_booking ?? 10);
     this.choice.addEventListener('change', () => this.refresh());
     this.live = new LiveSeats(plan, signal, {
@@ -48,9 +49,13 @@ class Choosing {
     this.state = h('p', { class: 'live', role: 'status' }, 'Loading seats');
     this.trouble = h('div', { class: 'trouble' });
     return h('div', { class: 'choosing' },
-      eventHead(this.event),
+      eventHead(this.event, this.turn && this.turnClock()),
       h('div', { class: 'house' }, this.views(), legend(this.plan)),
       h('aside', { class: 'choosing-side', 'aria-label': 'Your seats' }, this.trouble, this.basket.element, this.best.element));
+  }
+
+  turnClock() {
+    return countdownTo(this.turn.ends, this.signal, () => this.turn.over(), { text: 'It is your turn: choose within ', label: 'Time left to choose', toDo: 'to choose' });
   }
 
   // The map for eyes and fingers, the list for everyone; one click apart.
@@ -148,7 +153,7 @@ class Choosing {
     this.wish = what;
     this.trouble.replaceChildren();
     try {
-      const hold = await element.work((say) => ask(what, this.unanswered.key, { onWait: () => say('Still trying …') }));
+      const hold = await element.work((say) => ask(what, this.unanswered.key, { admission: this.turn?.token, onWait: () => say('Still trying …') }));
       keepHold(hold, this.event);
       if (!this.signal.aborted) goTo(`bookings/${hold.booking_id}`);
     } catch (error) {
@@ -161,6 +166,7 @@ class Choosing {
 
   async refused(error, wanted) {
     this.wish = null;
+    if (error.code.startsWith('admission_') && this.turn) return this.turn.over(error);
     const seats = error.code === 'seat_taken' ? error.details.seats ?? wanted : [];
     await this.live.look().catch(() => {});
     // A look may be answered from a cache that is a second old; the refusal is newer.

@@ -1,14 +1,15 @@
 // One event: what it is, and the way to its seats. What can be done now depends on where its sale stands; each
-// answer to that is one entry of STAGES (a queue before the doors, say, would be one more, before `choosing`).
+// answer to that is one entry of STAGES.
 
 import { findEvent, seatPlan, serverNow } from './api.js';
 import { choosing } from './choosing.js';
 import { h } from './dom.js';
 import { countdown, dayAndTime } from './format.js';
 import { loading } from './parts.js';
+import { waitingRoom } from './room.js';
 import { readPlan } from './seatmap/plan.js';
 
-const STAGES = { before, over, choosing };
+const STAGES = { before, over, waitingRoom, choosing };
 
 export async function eventPage({ params, signal, show }) {
   show('', loading('Loading the event', 'line', 'map'));
@@ -20,17 +21,18 @@ export async function eventPage({ params, signal, show }) {
 function stageOf(event) {
   if (event.status === 'closed' || Date.parse(event.starts_at) < serverNow()) return 'over';
   if (event.sale_ends_at && Date.parse(event.sale_ends_at) < serverNow()) return 'over';
+  if (event.waiting_room) return 'waitingRoom';
   if (event.status === 'draft' || (event.sale_starts_at && Date.parse(event.sale_starts_at) > serverNow())) return 'before';
   return 'choosing';
 }
 
-export function eventHead(event) {
+export function eventHead(event, ...more) {
   const facts = [event.performer, [event.venue, event.city].filter(Boolean).join(', '), dayAndTime(event.starts_at)].filter(Boolean);
   return h('div', { class: 'event-head' },
     h('a', { class: 'back', href: '#/' }, 'All events'),
     h('h1', {}, event.name),
     h('p', {}, facts.map((fact, i) => [h('span', {}, fact, i < facts.length - 1 && '\u00a0·'), ' '])),
-    event.description && h('p', { class: 'event-text' }, event.description));
+    event.description && h('p', { class: 'event-text' }, event.description), more);
 }
 
 async function before({ event, signal, show, again }) {

@@ -49,8 +49,13 @@ export function holdBar(place, path) {
 
 // The large clock of a hold. over() is called once, at its end.
 export function holdClock(expiresAt, signal, over) {
-  const text = h('span', { class: 'clock', role: 'timer', 'aria-label': 'Time left' });
-  const end = Date.parse(expiresAt);
+  return countdownTo(expiresAt, signal, over, { text: 'Held for you for ', label: 'Time left', toDo: 'to pay' });
+}
+
+// A clock that runs down, and is said aloud near its end.
+export function countdownTo(instant, signal, over, { text: before, label, toDo }) {
+  const text = h('span', { class: 'clock', role: 'timer', 'aria-label': label });
+  const end = Date.parse(instant);
   const whole = Math.max(end - serverNow(), 1);
   const bar = h('span', { class: 'clock-bar' });
   const tick = () => {
@@ -59,13 +64,13 @@ export function holdClock(expiresAt, signal, over) {
     text.textContent = countdown(left);
     bar.style.transform = `scaleX(${Math.max(left / whole, 0)})`;
     element.classList.toggle('soon', seconds <= 60);
-    if (SAY_AT.includes(seconds)) announce(`${seconds >= 60 ? plural(seconds / 60, 'minute') : plural(seconds, 'second')} left to pay.`);
+    if (SAY_AT.includes(seconds)) announce(`${seconds >= 60 ? plural(seconds / 60, 'minute') : plural(seconds, 'second')} left ${toDo}.`);
     if (left <= 0) {
       clearInterval(timer);
       over();
     }
   };
-  const element = h('div', { class: 'countdown' }, h('p', {}, 'Held for you for ', text), h('span', { class: 'clock-track', 'aria-hidden': 'true' }, bar));
+  const element = h('div', { class: 'countdown' }, h('p', {}, before, text), h('span', { class: 'clock-track', 'aria-hidden': 'true' }, bar));
   const timer = setInterval(tick, 1000);
   signal.addEventListener('abort', () => clearInterval(timer));
   tick();

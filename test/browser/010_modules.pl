@@ -4,5 +4,5 @@ use warnings;
 use Test::More;
 use Tixbook::Browser;
 
-run_script('modules.mjs', 40);
+run_script('modules.mjs', 70);
 done_testing();

@@ -1,10 +1,6 @@
 // access.mjs URL [PICTURES]: without a mouse, without sight, in the dark, without motion.
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { DESKTOP, focusMap, PHONE, run, seatsShown, signUp, visitor } from './browser.mjs';
-import { done, is, like, ok, remark } from './tap.mjs';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+import { DESKTOP, focusMap, PHONE, run, scan, seatsShown, signUp, visitor } from './browser.mjs';
+import { done, is, like, ok } from './tap.mjs';
 
 await run(async (browser) => {
   for (const [name, options] of [['light', { ...DESKTOP, colorScheme: 'light' }], ['dark', { ...DESKTOP, colorScheme: 'dark' }], ['phone', { ...PHONE, colorScheme: 'light' }], ['dark-phone', { ...PHONE, colorScheme: 'dark' }]]) {
@@ -13,14 +9,6 @@ await run(async (browser) => {
   await withKeys(await visitor(browser, 'keyboard', { ...DESKTOP, reducedMotion: 'reduce' }));
 });
 done();
-
-async function scan(me, title) {
-  await me.page.evaluate(axe);
-  const { violations, passes } = await me.page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
-  ok(violations.length === 0 && passes.length > 10, `${me.name}: ${title} has no violation`);
-  for (const { id, nodes } of violations) nodes.forEach((node) => remark(`${id}: ${node.html.slice(0, 160)}: ${node.failureSummary.replaceAll('\n', ' ')}`));
-  await me.shot(`access-${title.replaceAll(' ', '-')}`);
-}
 
 async function scanAll(me) {
   const { page } = me;
@@ -58,6 +46,17 @@ async function scanAll(me) {
   await me.go('bookings');
   await page.locator('.booking-line').first().waitFor();
   await scan(me, 'bookings');
+  await me.go('events/2');
+  await page.getByRole('button', { name: 'Join the waiting room' }).waitFor();
+  await scan(me, 'a waiting room');
+  await page.getByRole('button', { name: 'Join the waiting room' }).click();
+  await page.getByRole('heading', { name: 'You are in' }).waitFor();
+  await page.getByText('How is the draw fair?').click();
+  await scan(me, 'before the draw');
+  await me.go('events/3');
+  await page.getByRole('button', { name: 'Join the waiting room' }).click();
+  await page.getByRole('heading', { name: 'You are in the queue' }).waitFor();
+  await scan(me, 'the queue');
   await me.go('events/999999');
   await page.getByRole('heading', { name: 'No such event' }).waitFor();
   await scan(me, 'an unknown event');
@@ -77,6 +76,14 @@ async function tabTo(page, wanted, most = 60) {
     if (wanted.test(await focused(page))) return true;
   }
   return false;
+}
+
+async function joinWithKeys(page) {
+  ok(await tabTo(page, /^button Join the waiting room/), 'the waiting room is reached');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => /^You are in\b/.test(document.getElementById('polite').textContent));
+  ok(true, 'and that one is in is said');
+  ok(await tabTo(page, /^summary How is the draw fair/), 'how it is fair can be asked');
 }
 
 // From the first key to the tickets, without a mouse; what is heard on the way.
@@ -123,5 +130,8 @@ async function withKeys(me) {
   like(await focused(page), /^button/, 'a question has the focus');
   await page.keyboard.press('Escape');
   like(await focused(page), /^button Cancel this booking/, 'Escape goes back to where one was');
+  await signUp(page, 'Zoe');
+  await me.go('events/2');
+  await joinWithKeys(page);
   await me.leave();
 }

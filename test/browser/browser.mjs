@@ -1,5 +1,6 @@
 // What the browser tests share: a headless Chromium, visitors on a desktop or a phone, and ways about the page.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 import { ok, remark } from './tap.mjs';
 
@@ -38,6 +39,17 @@ export async function visitor(browser, name, options = DESKTOP) {
       await context.close();
     },
   };
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+// The page as it stands against the rules of WCAG.
+export async function scan(me, title) {
+  await me.page.evaluate(axe);
+  const { violations, passes } = await me.page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+  ok(violations.length === 0 && passes.length > 10, `${me.name}: ${title} has no violation`);
+  for (const { id, nodes } of violations) nodes.forEach((node) => remark(`${id}: ${node.html.slice(0, 160)}: ${node.failureSummary.replaceAll('\n', ' ')}`));
+  await me.shot(`access-${title.replaceAll(' ', '-')}`);
 }
 
 // Until the seats of an event are drawn as they are.

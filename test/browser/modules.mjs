@@ -7,8 +7,14 @@ import { luminance, seatColor, textOn } from '../../docs/box-office/seatmap/them
 import { Viewport } from '../../docs/box-office/seatmap/viewport.js';
 import { Choice } from '../../docs/box-office/choice.js';
 import { countdown, joinLabels, money } from '../../docs/box-office/format.js';
+import { judge } from '../../docs/box-office/fairness.js';
+import { drawOf } from '../../docs/box-office/draw.js';
+import { solve, zeroBits } from '../../docs/box-office/puzzle.js';
+import { lookAfter, nearness, roughly, worthSaying } from '../../docs/box-office/queue.js';
+import { fromHex, sha256, sha256Hex } from '../../docs/box-office/sha256.js';
 import { ATTEMPTS, delayBefore, isPassing, persist } from '../../docs/box-office/retry.js';
 import { explain } from '../../docs/box-office/words.js';
+import { createHash } from 'node:crypto';
 import { done, is, like, ok } from './tap.mjs';
 
 // Numbers that come the same in every run.
@@ -24,6 +30,7 @@ choosing();
 formats();
 await repetition();
 words();
+await room();
 done();
 
 function bits() {
@@ -176,8 +183,38 @@ function words() {
   like(say('not_enough_seats', { free: 1 }).text, /Only 1 seat /, 'one seat is one seat');
   like(say('too_many_attempts', {}, { retryAfter: 600 }).text, /10 minutes/, 'a lock-out says how long');
   like(say('event_not_on_sale', { status: 'on_sale', sale_starts_at: '2999-01-01T00:00:00Z' }).text, /begins on/, 'a sale to come says when');
-  const contract = ['authentication_required', 'wrong_credentials', 'PGRST301', 'payment_declined', 'event_not_found', 'booking_not_found', 'section_not_found', 'category_not_found', 'seat_not_found', 'seat_taken', 'sold_out', 'not_enough_seats', 'no_adjacent_seats', 'limit_exceeded', 'event_not_on_sale', 'illegal_transition', 'payment_in_progress', 'too_late', 'name_taken', 'hold_expired', 'invalid_parameter', 'rate_limited', 'too_many_attempts', 'busy', 'unavailable', 'unreachable'];
+  const contract = ['authentication_required', 'wrong_credentials', 'PGRST301', 'payment_declined', 'event_not_found', 'booking_not_found', 'section_not_found', 'category_not_found', 'seat_not_found', 'seat_taken', 'sold_out', 'not_enough_seats', 'no_adjacent_seats', 'limit_exceeded', 'event_not_on_sale', 'illegal_transition', 'payment_in_progress', 'too_late', 'name_taken', 'hold_expired', 'invalid_parameter', 'rate_limited', 'too_many_attempts', 'busy', 'unavailable', 'unreachable', 'admission_required', 'admission_invalid', 'not_in_waiting_room', 'no_waiting_room', 'waiting_room_closed', 'too_many_entries', 'proof_of_work_required'];
   const unknown = say('never heard of').title;
   is(contract.filter((code) => say(code).title === unknown || !say(code).text || /undefined|NaN/.test(say(code).text)), [], 'every refusal that a visitor can meet has words of its own');
   like(say('never heard of').text, /try again/, 'and any other has some');
+}
+
+async function room() {
+  const hash = (bytes) => createHash('sha256').update(bytes).digest('hex');
+  const lengths = Array.from({ length: 200 }, (_, n) => Uint8Array.from({ length: n }, (_, i) => i * 7 + n));
+  is(lengths.filter((bytes) => sha256Hex(bytes) !== hash(bytes)), [], 'SHA-256 is SHA-256, whatever the length');
+  is([zeroBits([1, 0], 31), zeroBits([1, 0], 32), zeroBits([0, 2 ** 31 - 1], 33), zeroBits([0, 2 ** 31], 33)], [true, false, true, false], 'zero bits are counted from the top');
+  const proof = await solve({ prefix: '7:ann:00ff:', bits: 11 });
+  ok(zeroBits(sha256(new TextEncoder().encode(`7:ann:00ff:${proof}`)), 11), 'a puzzle is solved');
+  const stopped = await solve({ prefix: 'x', bits: 32 }, AbortSignal.timeout(100)).catch((error) => error.name);
+  is(stopped, 'TimeoutError', 'or left alone by who leaves');
+
+  const at = Date.parse('2030-01-01T12:00:00Z');
+  const waits = (state, seconds, advised, random) => lookAfter({ state, next_look: advised }, '2030-01-01T12:00:00Z', at - 1000 * seconds, () => random);
+  is([waits('gathering', 600, 5, 1), waits('gathering', 4, 5, 0), waits('gathering', 4, 5, 1)], [20000, 4200, 7200], 'a crowd looks at the start, spread over some seconds');
+  is([waits('waiting', 0, 10, 1), waits('waiting', 0, 10, 0), waits('waiting', 0, 0.1, 1), waits('waiting', 0, 3600, 1)], [10000, 8000, 1000, 30000], 'who waits looks as often as is advised, within bounds');
+  is([nearness(50, 200), nearness(0, 200), nearness(300, 200), nearness(0, 0)], [0.75, 1, 0, 1], 'how far one has come');
+  is([20, 59, 61, 6000, null].map(roughly), ['less than a minute', 'about a minute', 'about 2 minutes', 'about 2 hours', 'not known yet'], 'a wait is told roughly');
+  is([worthSaying(120, 90), worthSaying(90, 80), worthSaying(11, 1)], [true, false, true], 'and aloud now and then');
+
+  const secret = 'ab'.repeat(32);
+  const facts = { seed_hash: hash(fromHex(secret)), secret, seed: secret, beacon: null, beacon_value: null, drawn: 1000 };
+  const place = drawOf(secret, 1000);
+  is(new Set(Array.from({ length: 1000 }, (_, entry) => place(entry))).size, 1000, 'a draw gives each entry a place of its own');
+  like(judge(facts, { entry: 7, position: place(7) }), /It is right/, 'a draw that is right is found right');
+  like(judge(facts, { entry: 7, position: place(8) }), /not what you were given/, 'a place that is wrong is found wrong');
+  like(judge({ ...facts, seed_hash: hash(fromHex('ac'.repeat(32))) }, { entry: 7, position: place(7) }), /not the one that was promised/, 'so is another secret');
+  like(judge({ ...facts, beacon: 'round 7', beacon_value: '42' }, { entry: 7, position: place(7) }), /not made as it was promised/, 'and a seed without what was to be mixed in');
+  like(judge({ ...facts, beacon: 'round 7', beacon_value: '42', seed: hash(Buffer.from(`${String.fromCharCode(...fromHex(secret))}42`, 'latin1')) }, { entry: 2000, position: 2000 }), /after the draw/, 'who came later stands behind');
+  is(judge({ ...facts, seed: null }, { entry: 7, position: null }), '', 'before the draw there is nothing to judge');
 }

@@ -28,6 +28,17 @@ sub open_doors
 	return $event;
 }
 
+# A stadium of eleven stands of so many places, without numbered seats, on sale; its waiting room is for who calls.
+sub open_stadium
+{
+	my ($dbh, $places, $hold_ttl) = @_;
+	my ($venue) = $dbh->selectrow_array("SELECT tixbook.create_venue('Stadium', city => 'Bremen')");
+	$dbh->do('SELECT tixbook.add_standing_section(?::integer, ?::text, ?::integer, ?::text)', undef, $venue, "Stand $_", $places, 'Standing') for 'A' .. 'K';
+	my $event = create_event($dbh, $venue, { Standing => 6900 }, 'Once in a Lifetime', 'Everybody', $hold_ttl);
+	$dbh->do('SELECT tixbook.open_sale(?::integer)', undef, $event);
+	return $event;
+}
+
 # What the plan format lacks stands in a file beside the plan.
 sub import_plan
 {

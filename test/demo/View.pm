@@ -38,6 +38,16 @@ sub show
 	return;
 }
 
+# A line of words, and how the parts of a whole stand; not more often than pause tells.
+sub tell
+{
+	my ($self, $summary, $whole, $first, $second) = @_;
+	return if time < ($self->{told} // 0) + $self->pause;
+	$self->{told} = time;
+	return say $summary if !$self->{terminal};
+	return $self->redraw($self->{title}, $summary, bar($whole, $whole - $first - $second, $first, min($self->{columns}, 100) - 2));
+}
+
 # Sold, held and free as one bar.
 sub bar
 {

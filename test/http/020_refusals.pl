@@ -19,6 +19,12 @@ quiet_house($web, $_, 'ssssss', 'ssssss', 'wwpppp') for 1;
 quiet_house($web, $_, 'ssss') for 2;
 quiet_house($web, $_, 'ssssssssss') for 3 .. 5;
 quiet_house($web, 6, 's');
+# 7 to 9 have a waiting room: one demands work, one is closed, one takes in nobody more from this address.
+quiet_house($web, $_, 'ssss') for 7 .. 9;
+$sql->("SELECT tixbook.open_waiting_room($_, now() + interval '1 hour', 1, 1, proof_of_work => 20)") for 7;
+$sql->("SELECT tixbook.open_waiting_room($_, now() + interval '1 hour', 1, 1, entries_per_address => 1)") for 8, 9;
+$sql->('SELECT tixbook.close_waiting_room(8)');
+rest($web, POST => '/queue/join', body => { event_id => 9 }, token => customer($web, 'first'));
 $sql->("UPDATE tixbook.event SET max_per_booking = 3, max_per_customer = 4 WHERE event_id = 3");
 $sql->('SELECT tixbook.pause_sale(4)');
 $sql->("UPDATE tixbook.event SET starts_at = now() - interval '1 hour' WHERE event_id = 5");
@@ -161,6 +167,13 @@ my @table = (
 			$answer = rest($web, POST => '/accounts/log-in', body => { email => 'eve@example.org', password => "guess $_" }) for 1 .. 11;
 			return $answer;
 		}, [qw(retry_after_ms)], 'retry-after' ],
+	[ no_waiting_room       => sub { rest($web, GET => '/events/1/waiting-room') }, [qw(event_id)] ],
+	[ not_in_waiting_room   => sub { rest($web, POST => '/queue/status', body => { event_id => 7 }, %given) }, [qw(event_id)] ],
+	[ waiting_room_closed   => sub { rest($web, POST => '/queue/join', body => { event_id => 8 }, %given) }, [qw(event_id)] ],
+	[ admission_required    => sub { $reserve->({ event_id => 7, quantity => 1 }) }, [qw(event_id starts_at)] ],
+	[ admission_invalid     => sub { $reserve->({ event_id => 7, quantity => 1, admission => 'a.b.c' }) }, [qw(event_id)] ],
+	[ proof_of_work_required => sub { rest($web, POST => '/queue/join', body => { event_id => 7 }, %given) }, [qw(event_id bits prefix)] ],
+	[ too_many_entries      => sub { rest($web, POST => '/queue/join', body => { event_id => 9 }, %given) }, [qw(event_id max)] ],
 	[ signature_invalid => sub { rest($web, POST => '/payments/webhook', body => { payment_id => $unknown }) }, undef, 'www-authenticate' ],
 	[ rate_limited => sub {
 			$setting->(customer_limits => "'browse 0.1/1'");
@@ -191,7 +204,8 @@ for my $row (@table)
 }
 
 # What no function over HTTP can come to; none of them says so either.
-my @elsewhere = qw(venue_not_found seating_plan_invalid standing_section price_missing preload_required request_failed);
+my @elsewhere = qw(venue_not_found seating_plan_invalid standing_section price_missing preload_required waiting_room_exists waiting_room_not_ready
+  request_failed);
 is_deeply([ sort(uniq(map { $_->[0] } @table), @elsewhere) ], [ sort keys %status ], 'every refusal was reached, or is none of HTTP');
 is($sql->("SELECT string_agg(p.proname || ' ' || r.reason, ', ') FROM pg_proc p, tixbook.refusals() r
 	WHERE p.pronamespace = 'tixbook_api'::regnamespace AND r.reason IN ('" . join("', '", @elsewhere) . "')
