@@ -165,12 +165,15 @@ class Room {
     if (!this.signal.aborted) this.fairness.show(this.facts, this.status);
   }
 
+  // The server has the last word on when a session has ended: its clock, not this one.
   async turn() {
     const { token, session_ends: ends } = this.status;
-    clearTimeout(this.timer);
+    const back = () => { if (!this.signal.aborted) this.page.again(); };
+    this.stop();
+    const chosen = choosing({ ...this.page, turn: { token, ends, over: (error) => (error ? back() : setTimeout(back, 1200)) } });
     document.title = `Your turn! · ${document.title}`;
     announce('It is your turn. Choose your seats.');
-    await choosing({ ...this.page, turn: { token, ends, over: () => { if (!this.signal.aborted) this.page.again(); } } });
+    await chosen;
   }
 
   // --- what one can do ---

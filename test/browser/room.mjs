@@ -76,10 +76,10 @@ async function waitAndMiss(me) {
   like(await page.locator('.room-facts').textContent(), /Your place42.*Your turn in(less than|about)/, 'ben: he stands behind those who were there');
   const before = await number(page);
   like(before, /^\d+(people|person) ahead of you$/, 'ben: and sees how many are ahead');
-  await scan(me, 'in the queue');
   await page.waitForFunction((text) => document.querySelector('.room-number')?.textContent !== text, before);
   ok(Number.parseInt(await number(page), 10) < Number.parseInt(before, 10), 'ben: fewer and fewer');
   ok(Number(await page.getByRole('progressbar').getAttribute('aria-valuenow')) > 0, 'ben: he comes nearer');
+  await scan(me, 'in the queue');
   await page.getByText('How is the draw fair?').click();
   like(await page.locator('.room-verdict').textContent(), /after the draw/, 'ben: his browser has looked at the draw');
   await me.shot('room-2-queue', true);
