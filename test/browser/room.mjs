@@ -48,7 +48,7 @@ async function look(me) {
 // Until it is one's turn; the page comes to it by itself.
 async function turn(me) {
   const { page } = me;
-  await page.getByRole('timer', { name: 'Time left to choose' }).waitFor({ timeout: 60000 });
+  await page.getByRole('timer', { name: 'Time left to choose' }).waitFor({ timeout: 120000 });
   await page.waitForFunction(() => /It is your turn/.test(document.getElementById('polite').textContent));
   ok(true, `${me.name}: it is said whose turn it is`);
   like(await page.title(), /^Your turn!/, `${me.name}: and seen in another tab`);
@@ -69,7 +69,7 @@ async function waitAndMiss(me) {
   const { page } = me;
   await signUp(page, 'Ben');
   await me.go('events/1');
-  await page.getByText('Who joins now stands behind').waitFor({ timeout: 30000 });
+  await page.getByText('Who joins now stands behind').waitFor({ timeout: 90000 });
   ok(true, 'ben: who is late is told so');
   await page.getByRole('button', { name: 'Join the waiting room' }).click();
   await heading(page, 'You are in the queue').waitFor();
