@@ -426,7 +426,7 @@ look_once(WorkerLook *look)
 	error_pause_ms = 0;
 	if (look->more || look->busy)
 		idle_since = GetCurrentTimestamp();
-	if (look->more)
+	if (look->more || look->counts[COUNT_DONE] > 0)
 		note_work(look);
 	call_helpers(look->processes);
 	return true;

@@ -7,6 +7,7 @@
 
 const WorkerJobInfo *const worker_jobs[WORKER_JOBS] = {
 	[JOB_EXPIRY] = &worker_expiry_job,
+	[JOB_DISPATCH] = &worker_dispatch_job,
 };
 
 int
