@@ -8,7 +8,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     CASE answered.kind
         WHEN 'webhook' THEN
-            NULL;
+            PERFORM tixbook.handle_webhook(answered);
         ELSE
             NULL;
     END CASE;

@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "as_owner.h"
 #include "dispatch.h"
 #include "worker.h"
 
@@ -48,8 +49,9 @@ dispatch_enqueue(const DispatchMessage *message, int64 *dispatch_id)
 	Datum		values[MESSAGE_FIELDS];
 	char		nulls[MESSAGE_FIELDS];
 	bool		not_allowed;
+	AsOwner		saved;
 
-	SPI_connect();
+	become_owner(&saved);
 	put_text(message->kind, 0, values, nulls);
 	put_text(message->destination, 1, values, nulls);
 	put_text(message->method, 2, values, nulls);
@@ -62,7 +64,7 @@ dispatch_enqueue(const DispatchMessage *message, int64 *dispatch_id)
 	if (SPI_execute_plan(write_plan(), values, nulls, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not write a dispatch");
 	*dispatch_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &not_allowed));
-	SPI_finish();
+	become_caller(&saved);
 	if (not_allowed)
 		return false;
 	worker_due(JOB_DISPATCH, GetCurrentTimestamp());

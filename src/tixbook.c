@@ -14,6 +14,7 @@
 #include "seat_block.h"
 #include "settings.h"
 #include "store.h"
+#include "webhook.h"
 #include "worker.h"
 
 PG_MODULE_MAGIC;
@@ -202,6 +203,7 @@ _PG_init(void)
 	seat_block_init();
 	cache_init();
 	cache_xact_init();
+	webhook_init();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	cache_shmem_init();
