@@ -77,7 +77,8 @@ SELECT unnest('{import_seating_plan,add_standing_section,create_venue,set_access
     block_seats,unblock_seats,block_section,unblock_section,reserve,reserve_seats,confirm,release,cancel,
     sweep,purge_idempotency_keys,purge_ended_holds,rebuild_search,start_worker,prewarm,pay,settle_payment,settle_payments,
     payment_webhook,set_webhook_secret,sign_up,log_in,issue_token,rotate_token_key,set_account_role,set_password,
-    begin_http_request}'::text[]), 'v', 'u', false;
+    begin_http_request,allow_destination,disallow_destination,enqueue_dispatch,retry_dispatches,
+    subscribe_webhook,unsubscribe_webhook}'::text[]), 'v', 'u', false;
 INSERT INTO nature
 SELECT unnest('{search_events,seat_plan,seat_map_svg,find_booking,booking_tickets,
     history,verify,verify_payments,require_event,section_seats,seat_label,seat_labels,seating_plan_faults}'::text[]), 's', 'u', false;
@@ -162,8 +163,9 @@ SELECT isnt_empty($$ SELECT i.indexrelid::regclass FROM pg_index i
     'and that has an index led by event_id');
 SELECT is_empty($$ SELECT * FROM keys LEFT JOIN event_tables e USING (table_name)
                    WHERE e.table_name IS NULL AND leader <> 'venue_id'
-                     AND table_name NOT IN ('account', 'log_in_failure', 'token_key', 'webhook_secret') $$,
-    'venue_id leads every other key, but for those of who asks');
+                     AND table_name NOT IN ('account', 'log_in_failure', 'token_key', 'webhook_secret',
+                                            'destination', 'destination_secret', 'destination_health', 'dispatch') $$,
+    'venue_id leads every other key, but for those of who asks and of who is told');
 SELECT col_is_pk('tixbook', 'ticket', '{event_id,seat_index}'::name[], 'a seat of an event has one ticket');
 SELECT col_is_pk('tixbook', 'seat_block', '{event_id,block_no}'::name[], 'an event has each block once');
 SELECT col_is_pk('tixbook', 'price', '{event_id,category_no}'::name[], 'an event has one price a category');
