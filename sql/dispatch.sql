@@ -302,6 +302,13 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT ARRAY(SELECT h.key || ': ' || h.value FROM jsonb_each_text(headers) AS h)
 $$;
 
+-- A body is JSON unless its headers say otherwise.
+CREATE FUNCTION tixbook.content_lines(headers jsonb, body text) RETURNS text[]
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN body IS NULL OR EXISTS (SELECT FROM jsonb_object_keys(headers) AS name WHERE lower(name) = 'content-type')
+           THEN '{}' ELSE '{"Content-Type: application/json"}' END::text[] || tixbook.header_lines(headers)
+$$;
+
 CREATE FUNCTION tixbook.begin_dispatches(room integer)
 RETURNS TABLE (dispatch_id bigint, url text, method text, headers text[], body text, timeout_ms integer,
                connect_timeout_ms integer, certificate_authority text, plaintext boolean)
@@ -314,7 +321,7 @@ BEGIN
     CROSS JOIN LATERAL (
         SELECT m.dispatch_id FROM tixbook.dispatch m
         WHERE m.destination = r.destination AND m.state = 'waiting' AND m.next_at <= clock_timestamp()
-        ORDER BY m.next_at, m.dispatch_id LIMIT r.room + 100) AS c
+        ORDER BY m.next_at, m.dispatch_id LIMIT r.room + 100 FOR UPDATE SKIP LOCKED) AS c
     WHERE r.room > 0 AND r.closed_until IS NULL;
     IF candidates IS NULL THEN
         RETURN;
@@ -338,8 +345,7 @@ BEGIN
         WHERE h.breaker = 'open' AND h.destination IN (SELECT b.destination FROM begun b)
     )
     SELECT b.dispatch_id, d.url || b.path, b.method,
-           CASE WHEN b.body IS NULL THEN '{}' ELSE '{"Content-Type: application/json"}' END::text[]
-           || tixbook.header_lines(b.headers) || tixbook.header_lines(s.headers)
+           tixbook.content_lines(b.headers, b.body) || tixbook.header_lines(s.headers)
            || ('Idempotency-Key: ' || coalesce(b.idempotency_key, b.message_id::text))
            || CASE WHEN s.signing_secret IS NULL THEN '{}'
                    ELSE tixbook.signed_headers(b.message_id, b.body, s.signing_secret) END,
@@ -496,16 +502,18 @@ COMMENT ON FUNCTION tixbook.next_dispatch(interval, boolean) IS
 
 CREATE VIEW tixbook.dispatch_status AS
 SELECT d.destination, d.url, d.allowed, h.breaker, h.failures, h.open_until, h.failed_at, h.last_error,
-       m.waiting, m.sending, m.answered, m.dead, m.oldest
+       coalesce(m.waiting, 0) AS waiting, coalesce(m.sending, 0) AS sending, coalesce(m.answered, 0) AS answered,
+       coalesce(m.dead, 0) AS dead, m.oldest
 FROM tixbook.destination d
 JOIN tixbook.destination_health h ON h.destination = d.destination
-CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE o.state IN ('waiting', 'behind')) AS waiting,
+LEFT JOIN (
+    SELECT o.destination,
+           count(*) FILTER (WHERE o.state IN ('waiting', 'behind')) AS waiting,
            count(*) FILTER (WHERE o.state = 'sending') AS sending,
            count(*) FILTER (WHERE o.state = 'answered') AS answered,
            count(*) FILTER (WHERE o.state = 'dead') AS dead,
-           min(o.made_at) FILTER (WHERE o.state NOT IN ('delivered', 'dead')) AS oldest
-    FROM tixbook.dispatch o WHERE o.destination = d.destination) AS m;
+           min(o.made_at) FILTER (WHERE o.state <> 'dead') AS oldest
+    FROM tixbook.dispatch o WHERE o.state <> 'delivered' GROUP BY o.destination) AS m ON m.destination = d.destination;
 COMMENT ON VIEW tixbook.dispatch_status IS 'The destinations: the state of each one''s breaker, its failures in a row and the last of them, and how many dispatches wait, are under way, are answered but not yet handled, or dead; oldest is since when the oldest of those that are not over has waited.';
 
 CREATE VIEW tixbook.dead_letter AS

@@ -247,6 +247,18 @@ end_transfer(Transfer *transfer)
 	dlist_push_tail(&results, &transfer->result.node);
 }
 
+/* What libcurl says may repeat bytes of the other side, which need not be text. */
+static const char *
+plain_error(Transfer *transfer, CURLcode code)
+{
+	if (transfer->error[0] == '\0')
+		return curl_easy_strerror(code);
+	for (char *c = transfer->error; *c != '\0'; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	return transfer->error;
+}
+
 static void
 note_result(Transfer *transfer, CURLcode code)
 {
@@ -261,7 +273,7 @@ note_result(Transfer *transfer, CURLcode code)
 	if (transfer->broke_off != NULL)
 		transfer->result.error = transfer->broke_off;
 	else if (code != CURLE_OK)
-		transfer->result.error = transfer->error[0] ? transfer->error : curl_easy_strerror(code);
+		transfer->result.error = plain_error(transfer, code);
 	else if (strlen(transfer->answer) == transfer->answer_bytes &&
 			 pg_verify_mbstr(GetDatabaseEncoding(), transfer->answer, transfer->answer_bytes, true))
 		transfer->result.answer = transfer->answer;

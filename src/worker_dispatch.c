@@ -286,6 +286,8 @@ look_into_outbox(WorkerLook *look, TimestampTz now)
 	look->busy = dispatch_send_count() > written || nbegun > 0;
 	found_nothing = (sent == 0 && written == 0);
 	looked_at = GetCurrentTimestamp();
+	/* What is due and was not begun is in other hands. */
+	look->stuck = found_nothing && look->wake_at <= now;
 }
 
 /* Sends what has been begun, and waits for what comes of it. */

@@ -37,7 +37,7 @@ SELECT dispatch_id AS id, destination, state, attempts, outcome, http_status, la
 FROM tixbook.dispatch ORDER BY dispatch_id;
 SELECT setval('tixbook.dispatch_dispatch_id_seq', 1, false);
 SELECT tixbook.enqueue_dispatch('d', '/1?a=1', '{"n": 1}', headers => '{"X-A": "b"}', idempotency_key => 'key-1');
-SELECT tixbook.enqueue_dispatch('d', '/2', ordering_key => 'k');
+SELECT tixbook.enqueue_dispatch('d', '/2', 'a=b', ordering_key => 'k', headers => '{"content-type": "text/plain"}');
 SELECT tixbook.enqueue_dispatch('d', '/3', ordering_key => 'k', method => 'DELETE');
 SELECT tixbook.enqueue_dispatch('d', '/4', ordering_key => 'k');
 SELECT tixbook.enqueue_dispatch('d', '/5');

@@ -110,7 +110,7 @@ my %DEEDS = (
 	# Fails until it has been asked so many times.
 	flaky    => sub { say_answer($_[0], $_[2] > $_[1] ? 200 : 500, '{}') },
 	# Works while a file of that name is there.
-	switch   => sub { say_answer($_[0], -e $_[1] ? 200 : 503, '{}') });
+	switch   => sub { say_answer($_[0], -e "/$_[1]" ? 200 : 503, '{}') });
 
 # False when the connection is over.
 sub answer
