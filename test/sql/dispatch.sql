@@ -145,6 +145,21 @@ SELECT count(*) AS messages_of_what_rolled_back FROM tixbook.dispatch;
 SELECT (tixbook.confirm(:'first', 'payment 1')).status, (tixbook.confirm(:'second', 'payment 1')).status;
 SELECT (tixbook.cancel(:'second')).status, tixbook.sweep();
 SELECT * FROM told;
+-- what an answer means here can fail to be worked out: that is tried again, and the call is not
+CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$;
+CREATE TRIGGER fail BEFORE UPDATE ON tixbook.webhook_subscription FOR EACH STATEMENT EXECUTE FUNCTION fail();
+BEGIN;
+SELECT dispatch_id AS unlucky FROM tixbook.begin_dispatches(1) \gset
+SELECT tixbook.end_dispatch(:unlucky, 410, NULL, NULL, NULL);
+SELECT state, outcome, attempts, last_error, next_at > clock_timestamp() AS later FROM tixbook.dispatch WHERE dispatch_id = :unlucky;
+SELECT tixbook.tidy_dispatches('1 h');
+SELECT tixbook.next_dispatch('1 h') <= next_at AS is_due_then FROM tixbook.dispatch WHERE dispatch_id = :unlucky;
+UPDATE tixbook.dispatch SET next_at = now() WHERE dispatch_id = :unlucky;
+DROP TRIGGER fail ON tixbook.webhook_subscription;
+SELECT tixbook.tidy_dispatches('1 h');
+SELECT state, outcome, attempts FROM tixbook.dispatch WHERE dispatch_id = :unlucky;
+ROLLBACK;
+DROP TRIGGER fail ON tixbook.webhook_subscription;
 -- a receiver that says 410 is told no more
 SELECT dispatch_id AS gone, destination FROM tixbook.begin_dispatches(1) JOIN tixbook.dispatch USING (dispatch_id) \gset
 SELECT tixbook.end_dispatch(:gone, 410, NULL, NULL, NULL);
