@@ -22,6 +22,7 @@ package Groups;
 use v5.30;
 use warnings;
 use List::Util 'uniq';
+use Groups::Dispatch;
 use Groups::Expiry;
 use Groups::Flat;
 use Groups::Http;
@@ -32,7 +33,7 @@ use Groups::Reads;
 use Groups::Soak;
 use Groups::Winners;
 
-my @GROUPS = map { "Groups::$_"->group } qw(Opening Reads Losers Winners Peers Expiry Flat Http);
+my @GROUPS = map { "Groups::$_"->group } qw(Opening Reads Losers Winners Peers Expiry Dispatch Flat Http);
 
 # The groups that are wanted, with those of their lines that are; a line that is in several groups and
 # is wanted by its name is measured in the first.  The soak is for those who ask for it.
