@@ -54,10 +54,10 @@ typedef struct DispatchResult
 	const char *answer;			/* NULL: none, or it is no text of the database's encoding */
 } DispatchResult;
 
-/* dispatch_send.c: nothing of it may be called within a transaction, but for what says so. */
+/* dispatch_send.c: these two speak with the network, so no transaction may be open. */
 extern void dispatch_send_start(const DispatchCall *call, MemoryContext memory);
-extern int	dispatch_send_count(void);
 extern bool dispatch_send_wait(TimestampTz until, TimestampTz patient_until);
+extern int	dispatch_send_count(void);
 extern dlist_head *dispatch_send_results(void);
 extern void dispatch_send_forget(DispatchResult *result);
 

@@ -346,7 +346,7 @@ dispatch_send_count(void)
 	return transfers;
 }
 
-/* What has ended: DispatchResults.  May be called within a transaction. */
+/* What has ended: DispatchResults. */
 dlist_head *
 dispatch_send_results(void)
 {
