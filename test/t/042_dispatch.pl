@@ -225,6 +225,23 @@ like(value($id, 'last_error'), qr/certificate|name/i, 'and says so');
 $tls->kill_kill;
 
 
+# Organisers hear what becomes of bookings, until they say that they want no more.
+my $event = new_house($node, 'postgres', 2, 5);
+allow('organiser', url => "'$url/ok/hook'", signing_secret => "'$secret'");
+allow('former',    url => "'$url/status/410'", signing_secret => "'$secret'");
+sql("SELECT tixbook.subscribe_webhook('$_', event_id => $event)") for qw(organiser former);
+my $booking = sql("SELECT booking_id FROM tixbook.reserve($event, 2)");
+sql("SELECT tixbook.confirm('$booking', 'payment'); SELECT tixbook.cancel('$booking')");
+sql("SELECT tixbook.reserve($event, 1, hold_for => '1 s')");
+ok(in_time("SELECT count(*) = 3 FROM tixbook.dispatch WHERE destination = 'organiser' AND state = 'delivered'"),
+	'an organiser is told of each change');
+my @told = map { $_->{body} =~ /"type": "booking\.(\w+)"/ } $hostile->requests('/ok/hook');
+is("@told", 'confirmed cancelled expired', 'in the order of the changes');
+ok(in_time("SELECT disabled_reason = 'HTTP status 410' FROM tixbook.webhook_subscription WHERE destination = 'former'"),
+	'one that answers 410 is told no more');
+is(sql("SELECT count(*) FROM tixbook.dispatch WHERE destination = 'former' AND state IN ('waiting', 'behind')"), 0, 'also of what has waited');
+
+
 # The worker comes and goes.
 ok(in_time("SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'tixbook dispatch worker'"), 'the worker is there');
 $node->append_conf('postgresql.conf', 'tixbook.worker_idle = 1');
