@@ -78,8 +78,8 @@ END
 $$;
 GRANT SELECT ON ALL TABLES IN SCHEMA tixbook TO tixbook_administrator;
 -- But for secrets: with them he could be anybody.
-REVOKE SELECT ON tixbook.token_key, tixbook.account, tixbook.webhook_secret, tixbook.waiting_room_secret
-    FROM tixbook_administrator;
+REVOKE SELECT ON tixbook.token_key, tixbook.account, tixbook.webhook_secret, tixbook.waiting_room_secret,
+    tixbook.destination_secret FROM tixbook_administrator;
 
 -- Who watches the server may see how the workers are, and that all is sound.
 GRANT EXECUTE ON FUNCTION tixbook.worker_status(), tixbook.request_queue(), tixbook.request_lag(integer), tixbook.verify(integer) TO pg_monitor;

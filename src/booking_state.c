@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "booking.h"
+#include "webhook.h"
 
 enum
 {
@@ -118,5 +119,6 @@ booking_change(Bookings *bookings, Booking *booking, BookingStatus to, const cha
 		return booking_is_busy(booking, refusal);
 	if (needs_history(to, reason))
 		write_history(booking, from, reason);
+	webhook_booking_changed(booking);
 	return true;
 }

@@ -20,6 +20,7 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+#include "as_owner.h"
 #include "catalog.h"
 #include "catalog_load.h"
 #include "store.h"

@@ -24,6 +24,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "as_owner.h"
 #include "catalog_load.h"
 #include "store.h"
 
@@ -32,36 +33,6 @@ PG_FUNCTION_INFO_V1(tixbook_least_score);
 /* Where they stand in tixbook.venue_block. */
 #define COLUMN_SCORE 7
 #define COLUMN_OFF_CENTRE 8
-
-void
-become_owner(AsOwner *saved)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(store_table_oid(STORE_BOOKING)));
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for tixbook.booking");
-	GetUserIdAndSecContext(&saved->user, &saved->context);
-	SetUserIdAndSecContext(((Form_pg_class) GETSTRUCT(tuple))->relowner,
-						   saved->context | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_RESTRICTED_OPERATION);
-	ReleaseSysCache(tuple);
-	saved->settings = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	/* What made us load must be visible to the loading, not only to the next. */
-	PushActiveSnapshot(GetLatestSnapshot());
-}
-
-void
-become_caller(const AsOwner *saved)
-{
-	PopActiveSnapshot();
-	SPI_finish();
-	AtEOXact_GUC(true, saved->settings);
-	SetUserIdAndSecContext(saved->user, saved->context);
-}
 
 static uint64
 query_by_id(const char *query, int32 id)

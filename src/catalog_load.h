@@ -4,17 +4,6 @@
 
 #include "catalog.h"
 
-typedef struct AsOwner
-{
-	Oid			user;
-	int			context;
-	int			settings;
-} AsOwner;
-
-/* What lies between them runs as the owner of the tables, by a fresh snapshot. */
-extern void become_owner(AsOwner *saved);
-extern void become_caller(const AsOwner *saved);
-
 extern VenueLayout *load_layout(MemoryContext context, int32 venue_id);
 extern Event *load_event(MemoryContext context, int32 event_id, int32 *venue_id);
 extern void load_prices(Event *event);

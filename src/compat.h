@@ -72,6 +72,12 @@
 #define compat_wait_event(name) PG_WAIT_EXTENSION
 #endif
 
+#if PG_VERSION_NUM >= 170000
+#define compat_create_wait_event_set(nevents) CreateWaitEventSet(NULL, nevents)
+#else
+#define compat_create_wait_event_set(nevents) CreateWaitEventSet(TopMemoryContext, nevents)
+#endif
+
 #if PG_VERSION_NUM >= 160000
 #define compat_database_ownercheck(database, role) \
 	object_ownercheck(DatabaseRelationId, database, role)

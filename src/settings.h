@@ -14,6 +14,9 @@ extern int	tixbook_waitingroom_tick;	/* milliseconds */
 extern char *tixbook_databases;
 extern int	tixbook_max_databases;
 extern int	tixbook_worker_idle;		/* seconds */
+extern bool tixbook_dispatch_worker;
+extern int	tixbook_dispatch_concurrency;
+extern int	tixbook_dispatch_ttl;		/* seconds */
 extern int	tixbook_cache_size;			/* kilobytes; 0: no cache */
 extern bool tixbook_http_refusals;
 extern bool tixbook_require_idempotency_key;

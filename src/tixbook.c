@@ -15,6 +15,7 @@
 #include "settings.h"
 #include "store.h"
 #include "waitingroom.h"
+#include "webhook.h"
 #include "worker.h"
 
 PG_MODULE_MAGIC;
@@ -31,6 +32,9 @@ int			tixbook_waitingroom_tick = 500;
 char	   *tixbook_databases = NULL;
 int			tixbook_max_databases = 16;
 int			tixbook_worker_idle = 180;
+bool		tixbook_dispatch_worker = true;
+int			tixbook_dispatch_concurrency = 32;
+int			tixbook_dispatch_ttl = 7 * 24 * 3600;
 int			tixbook_cache_size = 64 * 1024;
 bool		tixbook_http_refusals = false;
 bool		tixbook_require_idempotency_key = false;
@@ -119,6 +123,26 @@ define_worker_settings(void)
 							   NULL,
 							   &tixbook_databases, "",
 							   PGC_SIGHUP, GUC_LIST_INPUT, NULL, NULL, NULL);
+}
+
+static void
+define_dispatch_settings(void)
+{
+	DefineCustomBoolVariable("tixbook.dispatch_worker",
+							 "Runs a background worker that sends dispatches while there are any.",
+							 NULL,
+							 &tixbook_dispatch_worker, true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.dispatch_concurrency",
+							"How many dispatches of a database are under way at a time, to all destinations.",
+							NULL,
+							&tixbook_dispatch_concurrency, 32, 1, 256,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.dispatch_ttl",
+							"How long a dispatch is kept after it was delivered.",
+							NULL,
+							&tixbook_dispatch_ttl, 7 * 24 * 3600, 0, 365 * 24 * 3600,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 }
 
 /* What sizes shared memory cannot be defined once the server runs. */
@@ -236,6 +260,7 @@ _PG_init(void)
 	define_request_settings();
 	rate_limit_settings();
 	define_worker_settings();
+	define_dispatch_settings();
 	if (process_shared_preload_libraries_in_progress)
 		define_memory_settings();
 	MarkGUCPrefixReserved("tixbook");
@@ -245,6 +270,7 @@ _PG_init(void)
 	seat_block_init();
 	cache_init();
 	cache_xact_init();
+	webhook_init();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	cache_shmem_init();

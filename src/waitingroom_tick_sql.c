@@ -13,7 +13,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "catalog_load.h"
+#include "as_owner.h"
 #include "requests.h"
 #include "waitingroom_tick.h"
 

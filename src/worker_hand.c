@@ -5,8 +5,8 @@
  * and then looks for work until there is none, sleeps until there is again or
  * somebody sets its latch, and leaves when it is told to or has been idle for
  * long.  Each look is a transaction of its own; none is open while it sleeps,
- * so it is in nobody's way.  worker_shared.h has its states, worker_job.h what
- * a job adds to all this.
+ * so it is in nobody's way.  worker_place.c has its place among the others, worker_job.h
+ * what a job adds to all this.
  */
 #include "postgres.h"
 
@@ -31,7 +31,7 @@
 
 #include "compat.h"
 #include "settings.h"
-#include "worker_shared.h"
+#include "worker_place.h"
 
 /* What is due but cannot be done now, being locked by others: look again soon. */
 #define FIRST_STUCK_PAUSE_MS	10
@@ -41,153 +41,19 @@
 #define FIRST_ERROR_PAUSE_MS	100
 #define MAX_ERROR_PAUSE_MS		10000
 
-/* A worker that lived this long did not die of its start. */
-#define SOUND_LIFE_MS			60000
-
 /* What other jobs have left is looked for at the start, and then seldom. */
 #define SCOUT_INTERVAL_MS		(5 * 60 * 1000)
 
 /* A process beyond the first is idle for this long before it leaves. */
 #define HELPER_IDLE_MS			10000
 
-/* What the slot becomes when the worker goes. */
-typedef enum LeaveReason
-{
-	LEAVE_FAILED = 0,			/* an error or a signal took it: start another */
-	LEAVE_ABSENT,				/* no extension here */
-	LEAVE_EXCLUDED,				/* no worker is allowed here */
-	LEAVE_AGAIN,				/* another is to follow: held back, extension made anew */
-	LEAVE_IDLE					/* nothing to do before rest_until */
-} LeaveReason;
-
 PGDLLEXPORT void worker_hand_main(Datum main_arg);
-
-static WorkerOrder my_order;
-static const WorkerJobInfo *my_job;
-static WorkerJob my_job_id;
-static int	my_number;			/* among the processes of the job, from 0 */
-static WorkerDatabase *my_database;
-static WorkerSlot *my_slot;
-static LeaveReason leave_reason = LEAVE_FAILED;
-static TimestampTz rest_until = WORKER_NEVER;
-static uint32 asks_seen;
 
 static Oid	my_extension;
 static int	stuck_pause_ms = 0;
 static int	error_pause_ms = 0;
 static TimestampTz idle_since;
 static TimestampTz scout_again_at = 0;
-
-/* What the slot becomes.  The lock is held. */
-static WorkerState
-state_after_me(bool asked)
-{
-	switch (leave_reason)
-	{
-		case LEAVE_ABSENT:
-			return asked ? WORKER_WANTED : WORKER_ABSENT;
-		case LEAVE_EXCLUDED:
-			return my_slot->excluded ? WORKER_EXCLUDED : WORKER_WANTED;
-		case LEAVE_IDLE:
-			return asked ? WORKER_WANTED : WORKER_RESTING;
-		case LEAVE_FAILED:
-		case LEAVE_AGAIN:
-			break;
-	}
-	return WORKER_WANTED;
-}
-
-/* Hands the slot back; runs when the process is no longer seen in the database. */
-static void
-detach_slot(int code, Datum arg)
-{
-	TimestampTz now = GetCurrentTimestamp();
-
-	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
-	if (my_slot->generation == my_order.generation)
-	{
-		bool		sound = TimestampDifferenceExceeds(my_slot->started_at, now, SOUND_LIFE_MS);
-		bool		asked = (my_slot->asks != asks_seen);
-
-		my_slot->pid = 0;
-		my_slot->latch = NULL;
-		my_slot->state = state_after_me(asked);
-		my_slot->start_at = (my_slot->state == WORKER_RESTING) ? rest_until : 0;
-		pg_atomic_write_u64(&my_slot->next_wake,
-							(uint64) (my_slot->start_at ? my_slot->start_at : WORKER_AWAKE));
-		if (leave_reason != LEAVE_FAILED)
-			my_slot->failures = 0;
-		else
-		{
-			my_slot->failures = sound ? 1 : my_slot->failures + 1;
-			my_slot->restarts++;
-		}
-	}
-	LWLockRelease(worker_shared->lock);
-	ConditionVariableBroadcast(&worker_shared->worker_gone);
-	worker_wake_launcher();
-}
-
-static void
-leave(LeaveReason reason)
-{
-	leave_reason = reason;
-	proc_exit(0);
-}
-
-/* Takes the slot that the launcher had in mind; false: that is no longer so. */
-static bool
-attach_slot(void)
-{
-	bool		ours;
-
-	memcpy(&my_order, MyBgworkerEntry->bgw_extra, sizeof(my_order));
-	my_database = &worker_shared->databases[my_order.entry];
-	my_slot = &my_database->slots[my_order.slot];
-	my_job_id = my_order.slot / WORKER_PROCESSES;
-	my_number = my_order.slot % WORKER_PROCESSES;
-	my_job = worker_jobs[my_job_id];
-
-	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
-	ours = (my_slot->generation == my_order.generation &&
-			my_database->database == my_order.database &&
-			my_slot->state == WORKER_STARTING);
-	if (ours)
-	{
-		pg_atomic_write_u64(&my_slot->next_wake, (uint64) WORKER_AWAKE);
-		my_slot->started_at = GetCurrentTimestamp();
-		my_slot->pid = MyProcPid;
-		my_slot->latch = MyLatch;
-		asks_seen = my_slot->asks;
-	}
-	LWLockRelease(worker_shared->lock);
-	if (ours)
-		on_shmem_exit(detach_slot, 0);
-	return ours;
-}
-
-/*
- * Leaves if the database is to be free of connections, or may have no worker,
- * or not so many.
- */
-static void
-leave_if_told(void)
-{
-	bool		held,
-				excluded;
-
-	LWLockAcquire(worker_shared->lock, LW_SHARED);
-	held = (my_database->held > 0);
-	excluded = my_slot->excluded;
-	asks_seen = my_slot->asks;
-	LWLockRelease(worker_shared->lock);
-	if (held)
-		leave(LEAVE_AGAIN);
-	if (excluded)
-		leave(LEAVE_EXCLUDED);
-	if (my_number > 0 && my_number >= worker_job_most(my_job))
-		leave(LEAVE_IDLE);
-}
 
 /* The settings of the database or the server must not bend the work. */
 static void
@@ -209,7 +75,7 @@ pin_settings(void)
 	for (int i = 0; i < lengthof(settings); i++)
 		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
 	/* What a crash takes back is due still, and is simply done again. */
-	if (!my_job->durable)
+	if (!my_place.job->durable)
 		SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE);
 }
 
@@ -262,8 +128,8 @@ recover(MemoryContext context)
 	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
 	if (report)
 	{
-		my_slot->stats.errors++;
-		my_slot->stats.last_error_at = GetCurrentTimestamp();
+		my_place.slot->stats.errors++;
+		my_place.slot->stats.last_error_at = GetCurrentTimestamp();
 	}
 	LWLockRelease(worker_shared->lock);
 }
@@ -294,7 +160,7 @@ attempt(void (*what) (WorkerLook *look, TimestampTz now), WorkerLook *look, Oid 
 static void
 note_work(const WorkerLook *look)
 {
-	WorkerStats *stats = &my_slot->stats;
+	WorkerStats *stats = &my_place.slot->stats;
 
 	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
 	stats->batches++;
@@ -312,9 +178,9 @@ static void
 note_wake_up(void)
 {
 	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
-	my_slot->stats.wake_ups++;
+	my_place.slot->stats.wake_ups++;
 	LWLockRelease(worker_shared->lock);
-	pgstat_report_activity(STATE_RUNNING, my_job->activity);
+	pgstat_report_activity(STATE_RUNNING, my_place.job->activity);
 }
 
 static int
@@ -336,7 +202,7 @@ in_ms(int ms)
 static void
 listen_for_work(void)
 {
-	pg_atomic_write_u64(&my_slot->next_wake, (uint64) WORKER_AWAKE);
+	pg_atomic_write_u64(&my_place.slot->next_wake, (uint64) WORKER_AWAKE);
 	pg_memory_barrier();
 }
 
@@ -379,11 +245,11 @@ pause_after_error(void)
 
 	error_pause_ms = grow_pause(error_pause_ms, FIRST_ERROR_PAUSE_MS, MAX_ERROR_PAUSE_MS);
 	until = in_ms(error_pause_ms);
-	pg_atomic_write_u64(&my_slot->next_wake, (uint64) WORKER_DEAF);
+	pg_atomic_write_u64(&my_place.slot->next_wake, (uint64) WORKER_DEAF);
 	while (GetCurrentTimestamp() < until)
 	{
 		sleep_until(until, NULL);
-		leave_if_told();
+		worker_leave_if_told();
 	}
 	listen_for_work();
 }
@@ -392,18 +258,18 @@ pause_after_error(void)
 static void
 call_helpers(int processes)
 {
-	processes = Min(processes, worker_job_most(my_job));
+	processes = Min(processes, worker_job_most(my_place.job));
 	for (int i = 0; i < processes; i++)
 	{
-		WorkerSlot *slot = worker_slot(my_database, my_job_id, i);
+		WorkerSlot *slot = worker_slot(my_place.entry, my_place.job_id, i);
 
-		if (i == my_number)
+		if (i == my_place.number)
 			continue;
 		if (slot->state < WORKER_WANTED ||
 			(slot->state == WORKER_RUNNING &&
 			 (slot->latch == NULL ||
 			  pg_atomic_read_u64(&slot->next_wake) != (uint64) WORKER_AWAKE)))
-			worker_ask(my_order.database, my_job_id, i, 0);
+			worker_ask(my_place.database, my_place.job_id, i, 0);
 	}
 }
 
@@ -414,19 +280,19 @@ look_once(WorkerLook *look)
 	Oid			extension = InvalidOid;
 
 	CHECK_FOR_INTERRUPTS();
-	leave_if_told();
-	if (!attempt(my_job->look, look, &extension))
+	worker_leave_if_told();
+	if (!attempt(my_place.job->look, look, &extension))
 	{
 		pause_after_error();
 		return false;
 	}
 	if (extension != my_extension)
-		leave(OidIsValid(extension) ? LEAVE_AGAIN : LEAVE_ABSENT);
+		worker_leave(OidIsValid(extension) ? LEAVE_AGAIN : LEAVE_ABSENT);
 
 	error_pause_ms = 0;
 	if (look->more || look->busy)
 		idle_since = GetCurrentTimestamp();
-	if (look->more)
+	if (look->more || look->counts[COUNT_DONE] > 0)
 		note_work(look);
 	call_helpers(look->processes);
 	return true;
@@ -473,7 +339,7 @@ scout(void)
 	WorkerLook	look;
 	Oid			extension;
 
-	if (!my_job->standing || GetCurrentTimestamp() < scout_again_at)
+	if (!my_place.job->standing || GetCurrentTimestamp() < scout_again_at)
 		return;
 	scout_again_at = in_ms(SCOUT_INTERVAL_MS);
 	(void) attempt(ask_for_left_work, &look, &extension);
@@ -488,19 +354,14 @@ rest(void)
 {
 	WorkerLook	look;
 
-	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
-	my_slot->latch = NULL;
-	LWLockRelease(worker_shared->lock);
+	worker_show_latch(false);
 	listen_for_work();
 	if (look_once(&look) && !look.more && !look.busy && !look.stuck)
 	{
-		rest_until = look.wake_at;
-		leave(LEAVE_IDLE);
+		worker_leave_to_rest(look.wake_at);
 	}
 
-	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
-	my_slot->latch = MyLatch;
-	LWLockRelease(worker_shared->lock);
+	worker_show_latch(true);
 	SetLatch(MyLatch);
 }
 
@@ -509,7 +370,7 @@ idle_ms(void)
 {
 	int			ms = tixbook_worker_idle * 1000;
 
-	return my_number == 0 ? ms : Min(ms, HELPER_IDLE_MS);
+	return my_place.number == 0 ? ms : Min(ms, HELPER_IDLE_MS);
 }
 
 /*
@@ -522,10 +383,10 @@ sleep_or_rest(TimestampTz wake_at)
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz rest_at = Max(TimestampTzPlusMilliseconds(idle_since, idle_ms()), now);
 
-	if (my_job->standing || wake_at <= TimestampTzPlusMilliseconds(rest_at, idle_ms()))
-		sleep_until(wake_at, my_job->wait);
+	if (my_place.job->standing || wake_at <= TimestampTzPlusMilliseconds(rest_at, idle_ms()))
+		sleep_until(wake_at, my_place.job->wait);
 	else if (rest_at > now)
-		sleep_until(rest_at, my_job->wait);
+		sleep_until(rest_at, my_place.job->wait);
 	else
 		rest();
 }
@@ -534,22 +395,19 @@ sleep_or_rest(TimestampTz wake_at)
 static void
 settle_in(void)
 {
-	BackgroundWorkerInitializeConnectionByOid(my_order.database, InvalidOid, 0);
+	BackgroundWorkerInitializeConnectionByOid(my_place.database, InvalidOid, 0);
 	pin_settings();
-	pgstat_report_appname(my_job->process);
+	pgstat_report_appname(my_place.job->process);
 
-	leave_if_told();
+	worker_leave_if_told();
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	my_extension = find_extension();
 	CommitTransactionCommand();
 	if (!OidIsValid(my_extension))
-		leave(LEAVE_ABSENT);
+		worker_leave(LEAVE_ABSENT);
 
-	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
-	my_slot->state = WORKER_RUNNING;
-	LWLockRelease(worker_shared->lock);
-	worker_wake_launcher();
+	worker_settled();
 }
 
 void
@@ -559,7 +417,7 @@ worker_hand_main(Datum main_arg)
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
-	if (!attach_slot())
+	if (!worker_attach())
 		proc_exit(0);
 	BackgroundWorkerUnblockSignals();
 	settle_in();
@@ -583,7 +441,7 @@ worker_hand_main(Datum main_arg)
 		MemoryContextReset(context);
 
 		pgstat_report_stat(true);
-		pg_atomic_write_u64(&my_slot->next_wake, (uint64) wake_at);
+		pg_atomic_write_u64(&my_place.slot->next_wake, (uint64) wake_at);
 		sleep_or_rest(wake_at);
 	}
 }

@@ -9,6 +9,7 @@ const WorkerJobInfo *const worker_jobs[WORKER_JOBS] = {
 	[JOB_EXPIRY] = &worker_expiry_job,
 	[JOB_WAITINGROOM] = &worker_waitingroom_job,
 	[JOB_REQUESTS] = &worker_requests_job,
+	[JOB_DISPATCH] = &worker_dispatch_job,
 };
 
 int

@@ -74,6 +74,7 @@ extern const WorkerJobInfo *const worker_jobs[WORKER_JOBS];
 extern const WorkerJobInfo worker_expiry_job;
 extern const WorkerJobInfo worker_waitingroom_job;
 extern const WorkerJobInfo worker_requests_job;
+extern const WorkerJobInfo worker_dispatch_job;
 
 /* How many processes the job may have now. */
 extern int	worker_job_most(const WorkerJobInfo *job);

@@ -22,6 +22,7 @@ package Groups;
 use v5.30;
 use warnings;
 use List::Util 'uniq';
+use Groups::Dispatch;
 use Groups::Expiry;
 use Groups::Flat;
 use Groups::Http;
@@ -34,7 +35,7 @@ use Groups::Room;
 use Groups::Soak;
 use Groups::Winners;
 
-my @GROUPS = map { "Groups::$_"->group } qw(Opening Reads Losers Winners Requests Peers Expiry Flat Http Room);
+my @GROUPS = map { "Groups::$_"->group } qw(Opening Reads Losers Winners Requests Peers Expiry Dispatch Flat Http Room);
 
 # The groups that are wanted, with those of their lines that are; a line that is in several groups and
 # is wanted by its name is measured in the first.  The soak is for those who ask for it.

@@ -134,13 +134,13 @@ sub memory
 
 sub pgxs_dir { return $ENV{TIXBOOK_LIBDIR} . '/pgxs/src/test' }
 
-# Without the worker, so that holds end when a test says so; what the worker does is in test/t.
+# Without workers, so that holds end, and calls go out, when a test says so; what workers do is in test/t.
 # A server that does not stop in order is one more failure: something crashed.
 sub with_server
 {
 	my ($name, $test) = @_;
 	my $server = Server->new($name, conf => {
-		map { ("tixbook.${_}_worker" => 'off') } qw(expiry waitingroom request) });
+		map { ("tixbook.${_}_worker" => 'off') } qw(expiry waitingroom request dispatch) });
 	my ($passed, $failed) = $test->($server);
 	if (!$server->stop || slurp($server->log_file) =~ /was terminated by signal|PANIC:/)
 	{

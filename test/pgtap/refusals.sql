@@ -69,7 +69,7 @@ SELECT set_has($$ SELECT reason, sqlstate, http_status FROM tixbook.refusals() $
     ('hold_expired', 'TB202', 410), ('illegal_transition', 'TB203', 409), ('payment_reference_used', 'TB204', 409),
     ('idempotency_key_invalid', 'TB301', 422), ('idempotency_key_reused', 'TB302', 422),
     ('request_in_progress', 'TB303', 409), ('idempotency_key_missing', 'TB304', 400), ('preload_required', 'TB401', 503),
-    ('request_not_found', 'TB701', 404), ('request_ended', 'TB702', 409), ('backlog_full', 'TB703', 503), ('request_failed', 'TB704', 502) $$,
+    ('request_not_found', 'TB701', 404), ('request_ended', 'TB702', 409), ('backlog_full', 'TB703', 503), ('request_failed', 'TB704', 502), ('destination_not_allowed', 'TB403', 403) $$,
     'names, SQLSTATEs and HTTP statuses are those that callers know');
 SELECT is_empty($$
     SELECT r.reason, said

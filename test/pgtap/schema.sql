@@ -84,7 +84,8 @@ SELECT unnest('{import_seating_plan,add_standing_section,create_venue,set_access
     submit_request,cancel_request,set_request_rate,work_requests,retry_requests,rebuild_search,start_worker,prewarm,pay,settle_payment,settle_payments,
     payment_webhook,set_webhook_secret,sign_up,log_in,issue_token,rotate_token_key,set_account_role,set_password,
     begin_http_request,open_waiting_room,set_waiting_room_pace,pause_waiting_room,resume_waiting_room,close_waiting_room,
-    draw_waiting_room,tick_waiting_rooms,join_waiting_room,queue_status,leave_waiting_room}'::text[]), 'v', 'u', false;
+    draw_waiting_room,tick_waiting_rooms,join_waiting_room,queue_status,leave_waiting_room,
+    allow_destination,disallow_destination,enqueue_dispatch,retry_dispatches,subscribe_webhook,unsubscribe_webhook}'::text[]), 'v', 'u', false;
 INSERT INTO nature
 SELECT unnest('{search_events,seat_plan,seat_map_svg,find_booking,booking_tickets,
     request_status,request_queue,history,verify,verify_payments,require_event,section_seats,seat_label,seat_labels,seating_plan_faults,find_waiting_room}'::text[]), 's', 'u', false;
@@ -174,8 +175,9 @@ SELECT isnt_empty($$ SELECT i.indexrelid::regclass FROM pg_index i
     'and that has an index led by event_id');
 SELECT is_empty($$ SELECT * FROM keys LEFT JOIN event_tables e USING (table_name)
                    WHERE e.table_name IS NULL AND leader <> 'venue_id'
-                     AND table_name NOT IN ('account', 'log_in_failure', 'token_key', 'webhook_secret') $$,
-    'venue_id leads every other key, but for those of who asks');
+                     AND table_name NOT IN ('account', 'log_in_failure', 'token_key', 'webhook_secret',
+                                            'destination', 'destination_secret', 'destination_health', 'dispatch') $$,
+    'venue_id leads every other key, but for those of who asks and of who is told');
 SELECT col_is_pk('tixbook', 'ticket', '{event_id,seat_index}'::name[], 'a seat of an event has one ticket');
 SELECT col_is_pk('tixbook', 'seat_block', '{event_id,block_no}'::name[], 'an event has each block once');
 SELECT col_is_pk('tixbook', 'price', '{event_id,category_no}'::name[], 'an event has one price a category');
