@@ -69,7 +69,7 @@ async function waitAndMiss(me) {
   const { page } = me;
   await signUp(page, 'Ben');
   await me.go('events/1');
-  await page.getByText('Who joins now stands behind').waitFor({ timeout: 90000 });
+  await page.locator('.room .lead').getByText('Who joins now stands behind').waitFor({ timeout: 90000 });
   ok(true, 'ben: who is late is told so');
   await page.getByRole('button', { name: 'Join the waiting room' }).click();
   await heading(page, 'You are in the queue').waitFor();
