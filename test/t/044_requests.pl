@@ -63,7 +63,7 @@ sub ended_once
 	return;
 }
 
-# Workers that are told to go, and one that is killed, which takes the whole server down.
+# Workers that are told to go, and one that is killed, which takes the whole server down; then they are let be.
 my @events = new_events(3, 400);
 submit(1200, @events);
 my ($ended, $killed) = (0, 0);
@@ -75,7 +75,7 @@ while (sql(waiting()) > 0)
 		$killed += kill 'KILL', $worker;
 		$node->poll_query_until('postgres', 'SELECT true');
 	}
-	elsif (defined $worker)
+	elsif (defined $worker && !$killed)
 	{
 		$ended += kill 'TERM', $worker;
 	}
