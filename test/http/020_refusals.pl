@@ -205,7 +205,7 @@ for my $row (@table)
 
 # What no function over HTTP can come to; none of them says so either.
 my @elsewhere = qw(venue_not_found seating_plan_invalid standing_section price_missing preload_required waiting_room_exists waiting_room_not_ready
-  request_failed);
+	destination_not_allowed request_failed);
 is_deeply([ sort(uniq(map { $_->[0] } @table), @elsewhere) ], [ sort keys %status ], 'every refusal was reached, or is none of HTTP');
 is($sql->("SELECT string_agg(p.proname || ' ' || r.reason, ', ') FROM pg_proc p, tixbook.refusals() r
 	WHERE p.pronamespace = 'tixbook_api'::regnamespace AND r.reason IN ('" . join("', '", @elsewhere) . "')
