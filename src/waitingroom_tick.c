@@ -111,9 +111,12 @@ static void
 drop_oldest(QueuePointer *pointer)
 {
 	pointer->nhistory--;
-	memmove(&pointer->history_at[0], &pointer->history_at[1], pointer->nhistory * sizeof(int64));
-	memmove(&pointer->history_place[0], &pointer->history_place[1], pointer->nhistory * sizeof(int64));
-	memmove(&pointer->history_fans[0], &pointer->history_fans[1], pointer->nhistory * sizeof(int64));
+	for (int i = 0; i < pointer->nhistory; i++)
+	{
+		pointer->history_at[i] = pointer->history_at[i + 1];
+		pointer->history_place[i] = pointer->history_place[i + 1];
+		pointer->history_fans[i] = pointer->history_fans[i + 1];
+	}
 }
 
 /* Where the pointer is now, for the time when those it has passed are to have come. */

@@ -33,7 +33,8 @@ SELECT refusal($$ SELECT tixbook.enqueue_dispatch('d', '/', repeat('x', 1048577)
 SELECT count(*) FROM tixbook.dispatch;
 
 CREATE VIEW outbox AS
-SELECT dispatch_id AS id, destination, state, attempts, outcome, http_status, last_error, next_at > clock_timestamp() AS later
+SELECT dispatch_id AS id, destination, state, attempts, outcome, http_status, last_error,
+       state = 'waiting' AND attempts > 0 AND next_at > begun_at AS later
 FROM tixbook.dispatch ORDER BY dispatch_id;
 SELECT setval('tixbook.dispatch_dispatch_id_seq', 1, false);
 SELECT tixbook.enqueue_dispatch('d', '/1?a=1', '{"n": 1}', headers => '{"X-A": "b"}', idempotency_key => 'key-1');
