@@ -25,27 +25,26 @@ sub group
 			submit    => { title => 'submit_request, 32 clients, calls/s' },
 			decided   => { title => '50,000 requests worked off without a limit, one process, requests/s' },
 			ratio     => { title => 'the same ÷ reserve', least => 2 },
-			pace      => { title => '50,000 requests in one go at 2,500/s: pace kept', least => 0.95, most => 1.05 },
 			rest10    => { title => 'a look and a reserve at another event, 10 clients, p99', unit => 'ms' },
-			burst10   => { title => 'while the 50,000 are worked off', unit => 'ms' },
+			burst10   => { title => 'while 50,000 requests, submitted in one go, are worked off', unit => 'ms' },
 			ratio10   => { title => 'ratio of the two', most => 2 },
+			pace10    => { title => 'pace kept, of 2,500 a second', least => 0.95, most => 1.05 },
 			rest32    => { title => 'the same with 32 clients, p99', unit => 'ms' },
-			burst32   => { title => 'while the 50,000 are worked off', unit => 'ms' },
-			ratio32   => { title => 'ratio of the two', most => 2 } ]
+			burst32   => { title => 'while 50,000 requests are worked off', unit => 'ms' },
+			ratio32   => { title => 'ratio of the two', most => 2 },
+			pace32    => { title => 'pace kept, of 2,500 a second', least => 0.95, most => 1.05 } ]
 	};
 }
 
 sub measure
 {
 	my ($bench) = @_;
-	my %figures = (%{ unlimited($bench) }, pace => 1);
+	my %figures = %{ unlimited($bench) };
 	for my $clients (10, 32)
 	{
 		$figures{"rest$clients"} = rest($bench, $clients);
-		my ($p99, $pace) = rest_amid_burst($bench, $clients);
-		$figures{"burst$clients"} = $p99;
-		$figures{"ratio$clients"} = $p99 / $figures{"rest$clients"};
-		$figures{pace} = $pace if abs($pace - 1) >= abs($figures{pace} - 1);
+		@figures{ "burst$clients", "pace$clients" } = rest_amid_burst($bench, $clients);
+		$figures{"ratio$clients"} = $figures{"burst$clients"} / $figures{"rest$clients"};
 	}
 	return \%figures;
 }
@@ -107,9 +106,7 @@ sub worked_off
 
 sub start_rest
 {
-	my ($bench, $clients) = @_;
-	my $event = Houses::event($bench, $SEATS, 100);
-	$bench->sql('CHECKPOINT');
+	my ($bench, $clients, $event) = @_;
 	return $bench->start_load('rest_of_shop', { event => $event }, clients => $clients, seconds => $SECONDS, 'warm-up' => $WARM_UP);
 }
 
@@ -124,18 +121,23 @@ sub p99
 sub rest
 {
 	my ($bench, $clients) = @_;
-	return p99($bench, start_rest($bench, $clients));
+	my $event = Houses::event($bench, $SEATS, 100);
+	$bench->sql('CHECKPOINT');
+	return p99($bench, start_rest($bench, $clients, $event));
 }
 
-# The burst comes in one go; while it is worked off the rest goes on.
+# The burst comes in one go; while it is worked off the rest goes on.  Neither is to meet a checkpoint.
 sub rest_amid_burst
 {
 	my ($bench, $clients) = @_;
-	my $event = Houses::event($bench, $SEATS, 100);
+	my ($event, $other) = map { Houses::event($bench, $SEATS, 100) } 1 .. 2;
+	workers($bench, 'off');
 	$bench->sql("SELECT tixbook.set_request_rate($event, $PACE)");
 	my $acknowledged = $bench->sql("SELECT count(tixbook.submit_request($event, 2, (n % 10)::text)) FROM generate_series(1, $BURST) n");
 	$bench->fault("requests: $acknowledged of $BURST were acknowledged") if $acknowledged != $BURST;
-	my $p99 = p99($bench, start_rest($bench, $clients));
+	$bench->sql('CHECKPOINT');
+	workers($bench, 'on');
+	my $p99 = p99($bench, start_rest($bench, $clients, $other));
 	return ($p99, worked_off($bench, $event)->{rate} / $PACE);
 }
 
