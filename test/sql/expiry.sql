@@ -137,3 +137,14 @@ SELECT tixbook.purge_ended_holds();
 SELECT seats, expires_at < clock_timestamp() AS over FROM tixbook.reserve_seats(1, '{0}', 'ann', '1 millisecond', 'key 1');
 SELECT * FROM tixbook.verify();
 ROLLBACK;
+
+-- A party is not split over what is free, by the map in shared memory, while a hold is due whose seats lie side by side.
+-- Committed, for the map shows no more; no worker is there that could be faster.
+SELECT build_event(:house, 9);
+SELECT tixbook.prewarm(9);
+SELECT make_due(9, '{0,1}', 'due');
+SELECT seats FROM tixbook.reserve_seats(9, '{2,5,6}', 'ann');
+SELECT seats, adjacent FROM tixbook.reserve(9, 2, customer => 'bob');
+SELECT seats, adjacent FROM tixbook.reserve(9, 2, customer => 'cat');
+SELECT * FROM booking WHERE event_id = 9;
+SELECT * FROM tixbook.verify(9);
