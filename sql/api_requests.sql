@@ -17,7 +17,7 @@ $$;
 COMMENT ON FUNCTION tixbook_api.submit_request(integer, integer, text, integer[], text, boolean, boolean, text) IS
 'Ask for seats, and look later
 
-The same wish as reserve (quantity, section, category, accessible, together) or reserve_seats (seats), but it is queued: answers 202 at once with request_id and status waiting; look at request_status after the seconds of Retry-After. Requests are served in the order in which they came. Send an Idempotency-Key, and the same one when you repeat the request. Without a token it belongs to whoever has its request_id. Refuses: event_not_found, event_not_on_sale, section_not_found, category_not_found, seat_not_found, invalid_parameter, limit_exceeded, sold_out, seat_taken, backlog_full, idempotency_key_missing, idempotency_key_invalid, idempotency_key_reused, request_in_progress.';
+The same wish as reserve (quantity, section, category, accessible, together) or reserve_seats (seats), but it is queued: answers 202 at once with request_id and status waiting; look at request_status after the seconds of Retry-After. Requests are served in the order in which they came. Send an Idempotency-Key, and the same one when you repeat the request. Without a token it belongs to whoever has its request_id. Refuses: event_not_found, event_not_on_sale, section_not_found, category_not_found, seat_not_found, invalid_parameter, limit_exceeded, admission_required, admission_invalid, sold_out, not_enough_seats, no_adjacent_seats, seat_taken, backlog_full, idempotency_key_missing, idempotency_key_invalid, idempotency_key_reused, request_in_progress.';
 
 CREATE FUNCTION tixbook_api.request_status(request_id uuid) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
