@@ -30,9 +30,9 @@ PG_FUNCTION_INFO_V1(tixbook_draw_entry);
 #define NUMBERS_A_HASH 5
 #define NUMBER_BYTES 6
 
-/* Values of F are remembered up to this base: half a megabyte, for 268 million entries. */
+/* Values of F are remembered up to this base: a quarter of a megabyte, for 268 million entries. */
 #define MAX_REMEMBERED_BASE 16384
-#define UNKNOWN PG_UINT32_MAX
+#define UNKNOWN PG_UINT16_MAX
 
 /* What a backend knows of draws outlives changes of events: of so many it does. */
 #define REMEMBERED_DRAWS 4
@@ -42,7 +42,7 @@ struct Draw
 	uint8		seed[DRAW_SEED_LENGTH];
 	int64		n;
 	uint32		base;
-	uint32	   *values;			/* of F, by round and right digit; NULL: too many */
+	uint16	   *values;			/* of F, by round and right digit, small to stay near; NULL: too many */
 };
 
 static uint32
@@ -68,7 +68,7 @@ draw_make(MemoryContext context, const uint8 *seed, int64 n)
 	draw->values = NULL;
 	if (draw->base <= MAX_REMEMBERED_BASE)
 	{
-		Size		size = sizeof(uint32) * ROUNDS * draw->base;
+		Size		size = sizeof(uint16) * ROUNDS * draw->base;
 
 		draw->values = MemoryContextAlloc(context, size);
 		memset(draw->values, 0xFF, size);
@@ -121,14 +121,14 @@ static uint32
 round_value(Draw *draw, int round, uint32 digit)
 {
 	uint32		values[NUMBERS_A_HASH];
-	uint32	   *known = draw->values == NULL ? NULL : draw->values + (Size) round * draw->base;
+	uint16	   *known = draw->values == NULL ? NULL : draw->values + (Size) round * draw->base;
 	uint32		first = digit - digit % NUMBERS_A_HASH;
 
 	if (known != NULL && known[digit] != UNKNOWN)
 		return known[digit];
 	compute_values(draw, round, digit, values);
 	for (uint32 i = 0; known != NULL && i < NUMBERS_A_HASH && first + i < draw->base; i++)
-		known[first + i] = values[i];
+		known[first + i] = (uint16) values[i];
 	return values[digit - first];
 }
 

@@ -89,8 +89,10 @@ sub machine
 	my @cores   = $cpuinfo =~ /^processor\s*:/mg;
 	my ($model) = $cpuinfo =~ /^model name\s*:\s*(.*)$/m;
 	my ($version) = split /,/, $self->sql('SELECT version()');
-	return sprintf '%d cores, %s; %s; fsync %s, synchronous_commit %s; %d clients, %d rounds',
-	  scalar(@cores), $model // 'unknown CPU', $version =~ s/ \(.*//r, $self->sql('SHOW fsync'),
+	my ($huge) = slurp('/proc/meminfo') =~ /^HugePages_Total:\s*(\d+)/m;
+	return sprintf '%d cores, %s; %s; %s huge pages; fsync %s, synchronous_commit %s; %d clients, %d rounds',
+	  scalar(@cores), $model // 'unknown CPU', $version =~ s/ \(.*//r, $huge || 'no',
+	  $self->sql('SHOW fsync'),
 	  $self->sql('SHOW synchronous_commit'), @$self{qw(clients rounds)};
 }
 
