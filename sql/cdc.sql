@@ -37,3 +37,13 @@ GRANT SELECT (event_id, venue_id, name, performer, description, city, starts_at,
               sale_starts_at, sale_ends_at, capacity) ON tixbook.event TO tixbook_index;
 GRANT SELECT (event_id, category_no, amount) ON tixbook.price TO tixbook_index;
 GRANT SELECT (event_id, block_no, version, free) ON tixbook.seat_block TO tixbook_index;
+
+CREATE VIEW tixbook.follower AS
+SELECT s.slot_name, s.plugin, s.active AS following, s.wal_status AS state,
+       pg_catalog.pg_wal_lsn_diff(o.now_at, s.confirmed_flush_lsn)::bigint AS behind,
+       pg_catalog.pg_wal_lsn_diff(o.now_at, s.restart_lsn)::bigint AS kept, s.safe_wal_size AS "left"
+FROM pg_catalog.pg_replication_slots s,
+     (SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
+                  ELSE pg_catalog.pg_current_wal_lsn() END AS now_at) AS o
+WHERE s.slot_type = 'logical' AND s.database = pg_catalog.current_database();
+COMMENT ON VIEW tixbook.follower IS 'Who follows the changes of this database, a row a slot: following tells whether he is connected; behind how many bytes of WAL he has yet to confirm, kept how many the server keeps for him, left how many more can be written before he is given up (null: he is not, or there is no limit, max_slot_wal_keep_size); state is reserved, extended (beyond max_wal_size), unreserved (about to be given up) or lost.';
