@@ -288,7 +288,7 @@ in_step('after a sale');
 is($second->safe_psql('postgres', "SELECT event_id FROM tixbook.event WHERE document @@ to_tsquery('simple', 'autres')"),
 	sql("SELECT event_id FROM tixbook.search_events('autres')"), 'the index there finds what the search here finds');
 is($second->safe_psql('postgres', 'SELECT sum(free) FROM tixbook.seat_block'),
-	sql('SELECT sum(a.free) FROM tixbook.event e, tixbook.availability(e.event_id) a WHERE capacity > 0'),
+	sql('SELECT sum(a.free) FROM tixbook.event e, tixbook.availability(e.event_id) a WHERE e.capacity > 0'),
 	'and knows how many seats are free');
 is($second->safe_psql('postgres', "SELECT count(*) FROM tixbook.event WHERE event_id = $draft"), 0, 'a draft is not published');
 sql("SELECT tixbook.open_sale($draft)");
