@@ -336,4 +336,53 @@ sql('CHECKPOINT');
 is(sql("SELECT state FROM tixbook.follower WHERE slot_name = 'forgotten'"), 'lost', 'and one that is given up');
 is(sql("SELECT string_agg(slot_name || ' ' || following, ', ' ORDER BY slot_name) FROM tixbook.follower WHERE state <> 'lost'"),
 	'search true, search_json true', 'the others follow');
+
+# An index whose slot is gone is made anew.
+$receiver->kill_kill;
+$second->safe_psql('postgres', $_) for 'ALTER SUBSCRIPTION search DISABLE', 'ALTER SUBSCRIPTION search SET (slot_name = NONE)',
+  'DROP SUBSCRIPTION search', 'TRUNCATE seen, ' . join ', ', map { "tixbook.$_" } sort keys %columns;
+$shop->poll_query_until('postgres', 'SELECT NOT bool_or(following) FROM tixbook.follower');
+sql('SELECT pg_drop_replication_slot(slot_name) FROM tixbook.follower');
+start_sale($club, 10)->finish;
+@files = ();
+subscribe();
+create_slot();
+first_copy();
+start_receiver();
+start_sale($draft, 10)->finish;
+in_step('made anew');
+
+# A dump takes the publication along without its tables; they come back by a call.
+my $dump = $shop->basedir . '/dump';
+$shop->command_ok([ 'pg_dump', '-f', $dump, $shop->connstr('postgres') ], 'pg_dump');
+sql('CREATE DATABASE restored TEMPLATE template0');
+$shop->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $shop->connstr('restored') ], 'into psql');
+is($shop->safe_psql('restored', 'SELECT count(*) FROM pg_publication_tables'), 0, 'a restored publication has no tables');
+$shop->safe_psql('restored', 'SELECT tixbook.create_catalog_publication()');
+my $published = 'SELECT tablename, attnames, rowfilter FROM pg_publication_tables ORDER BY 1';
+is($shop->safe_psql('restored', $published), sql($published), 'but for a call');
+in_step('after a dump');
+$receiver->kill_kill;
+$second->stop;
+
+# What a reservation writes to the WAL, when pages have been written before, here and where nobody can follow.
+sub wal_of_reservation
+{
+	my ($node) = @_;
+	my $event = new_house($node, 'postgres', 60, 40);
+	my $reserve = "SELECT FROM tixbook.reserve($event, 2, hold_for => '1 h');\n";
+	my ($first, $second) = map {
+		my ($from, $to) = split /\n/, $node->safe_psql('postgres',
+			"SELECT pg_current_wal_insert_lsn();\n" . $reserve x 300 . "SELECT pg_current_wal_insert_lsn();");
+		lsn_number($to) - lsn_number($from)
+	} 1 .. 2;
+	return $second / 300;
+}
+my $plain = new_node('plain', streaming => 1, conf => [ 'autovacuum = off', 'tixbook.expiry_worker = off' ]);
+$shop->append_conf('postgresql.conf', "autovacuum = off\ntixbook.expiry_worker = off");
+$shop->restart;
+my ($replica, $logical) = map { wal_of_reservation($_) } $plain, $shop;
+note sprintf 'WAL of a reservation of two seats: wal_level = replica %.0f bytes, logical %.0f', $replica, $logical;
+cmp_ok($logical, '<', 1.25 * $replica, 'a reservation writes little more WAL where it can be followed');
+$_->stop for $plain, $shop;
 done_testing();
