@@ -84,6 +84,7 @@ CREATE INDEX dispatch_order_idx ON tixbook.dispatch (destination, ordering_key, 
 CREATE INDEX dispatch_sending_idx ON tixbook.dispatch (destination) WHERE state = 'sending';
 CREATE INDEX dispatch_answered_idx ON tixbook.dispatch (next_at) WHERE state = 'answered';
 CREATE INDEX dispatch_delivered_idx ON tixbook.dispatch (ended_at) WHERE state = 'delivered';
+CREATE INDEX dispatch_dead_ended_idx ON tixbook.dispatch (ended_at) WHERE state = 'dead';
 CREATE INDEX dispatch_dead_idx ON tixbook.dispatch (destination, dispatch_id) WHERE state = 'dead';
 COMMENT ON TABLE tixbook.dispatch IS 'The outbox: HTTP calls that are to be made, are under way, or have been. attempts are counted when they begin; next_at is when the next one is due; outcome, http_status and answer are those of the last attempt. message_id stays the same over all attempts.';
 
@@ -496,6 +497,13 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tixbook.next_dispatch(interval, boolean) IS
 'Internal: when the dispatch worker has something to do next.';
+
+
+CREATE FUNCTION tixbook.purge_dead_letters(batch integer = 1000) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'tixbook_purge_dead_letters';
+COMMENT ON FUNCTION tixbook.purge_dead_letters(integer) IS
+'Deletes up to batch dead letters (1 to 100000) once tixbook.dead_letter_ttl has passed since they were refused or given up, and returns how many; the expiry worker and sweep do so by themselves. Refuses: invalid_parameter.';
 
 
 -- What a person sees

@@ -204,6 +204,9 @@ BEGIN
             jsonb_build_object('event_id', event_id, 'status', the_event.status), event_id::text);
     END IF;
     UPDATE tixbook.event e SET status = set_sale_status.status WHERE e.event_id = set_sale_status.event_id;
+    IF status = 'closed' THEN
+        PERFORM tixbook.wake_purge();
+    END IF;
 END
 $$;
 

@@ -4,7 +4,7 @@ CREATE FUNCTION tixbook.sweep(batch integer = 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tixbook_sweep';
 COMMENT ON FUNCTION tixbook.sweep(integer) IS
-'Ends up to batch holds (1 to 100000) that are due, gives their seats back and returns how many it ended; holds that somebody else is deciding on are left for the next time. Also purges up to batch idempotency keys and as many ended holds. For pg_cron, or by hand; the expiry worker runs the same code. Refuses: invalid_parameter.';
+'Ends up to batch holds (1 to 100000) that are due, gives their seats back and returns how many it ended; holds that somebody else is deciding on are left for the next time. Also purges up to batch each of idempotency keys, ended holds, ended requests, entries of waiting rooms that are over, and old dead letters. For pg_cron, or by hand; the expiry worker runs the same code. Refuses: invalid_parameter.';
 
 CREATE FUNCTION tixbook.purge_ended_holds(batch integer = 1000) RETURNS integer
 LANGUAGE C VOLATILE PARALLEL UNSAFE

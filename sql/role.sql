@@ -7,7 +7,7 @@ DECLARE
     role text;
 BEGIN
     FOREACH role IN ARRAY ARRAY['tixbook_application', 'tixbook_administrator', 'tixbook_anonymous',
-        'tixbook_customer', 'tixbook_gate', 'tixbook_organiser', 'tixbook_payment'] LOOP
+        'tixbook_customer', 'tixbook_gate', 'tixbook_index', 'tixbook_organiser', 'tixbook_payment'] LOOP
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role) THEN
             EXECUTE format('CREATE ROLE %I NOLOGIN', role);
         END IF;

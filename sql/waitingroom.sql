@@ -14,6 +14,7 @@ CREATE TABLE tixbook.waiting_room (
     opened_at           timestamptz NOT NULL,
     paused              boolean NOT NULL DEFAULT false,
     closed_at           timestamptz,
+    purged_at           timestamptz,
     seed_hash           bytea NOT NULL CHECK (length(seed_hash) = 32),
     beacon              text,
     drawn               bigint CHECK (drawn >= 0),
@@ -23,7 +24,8 @@ CREATE TABLE tixbook.waiting_room (
     seed                bytea CHECK (length(seed) = 32),
     CHECK (seed IS NULL OR drawn IS NOT NULL AND sha256(secret) = seed_hash)
 );
-COMMENT ON TABLE tixbook.waiting_room IS 'The waiting room of an event. drawn entries, 0 to drawn - 1, took part in the draw at drawn_at; seed is its key: secret itself, or sha256(secret || beacon_value) where a beacon was named. seed_hash = sha256(secret) is public from the first moment.';
+COMMENT ON TABLE tixbook.waiting_room IS 'The waiting room of an event. drawn entries, 0 to drawn - 1, took part in the draw at drawn_at; seed is its key: secret itself, or sha256(secret || beacon_value) where a beacon was named. seed_hash = sha256(secret) is public from the first moment. purged_at: since when its entries are gone.';
+CREATE INDEX waiting_room_closed_idx ON tixbook.waiting_room (closed_at) WHERE closed_at IS NOT NULL AND purged_at IS NULL;
 
 CREATE TABLE tixbook.waiting_room_secret (
     event_id  integer PRIMARY KEY,
@@ -223,6 +225,9 @@ BEGIN
     SET paused = change_waiting_room.paused,
         closed_at = CASE WHEN closed THEN coalesce(r.closed_at, clock_timestamp()) END
     WHERE r.event_id = room.event_id;
+    IF closed THEN
+        PERFORM tixbook.wake_purge();
+    END IF;
 END
 $$;
 
@@ -350,3 +355,29 @@ END
 $$;
 COMMENT ON FUNCTION tixbook.find_waiting_room(integer) IS
 'What is public about the waiting room of event event_id: {event_id, state, starts_at, session and no_show in seconds, proof_of_work in bits, seed_hash, beacon, drawn, drawn_at, secret, beacon_value, seed, admitted, joined}; hashes and seeds in hexadecimal, null until the draw. Refuses: event_not_found, no_waiting_room.';
+
+
+-- What is over goes.
+
+-- An event on sale is not over before its sale ends, whenever it takes place.
+CREATE VIEW tixbook.waiting_room_over AS
+SELECT r.event_id, greatest(r.closed_at, e.ended_at) AS over_at
+FROM tixbook.waiting_room r
+CROSS JOIN LATERAL (
+    SELECT CASE e.status WHEN 'closed' THEN r.closed_at WHEN 'on_sale' THEN e.sale_ends_at
+                         ELSE least(e.sale_ends_at, e.starts_at) END AS ended_at
+    FROM tixbook.event e WHERE e.event_id = r.event_id) AS e
+WHERE r.closed_at IS NOT NULL AND r.purged_at IS NULL AND e.ended_at IS NOT NULL;
+COMMENT ON VIEW tixbook.waiting_room_over IS 'Waiting rooms whose entries are still there but of no more use from over_at on: they are closed, and the sale of their event is closed or has ended.';
+
+CREATE FUNCTION tixbook.wake_purge() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'tixbook_wake_purge';
+COMMENT ON FUNCTION tixbook.wake_purge() IS
+'Internal: something is over, so the expiry worker is to look, when the transaction commits, what it has to purge.';
+
+CREATE FUNCTION tixbook.purge_waiting_rooms(batch integer = 1000) RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'tixbook_purge_waiting_rooms';
+COMMENT ON FUNCTION tixbook.purge_waiting_rooms(integer) IS
+'Deletes up to batch entries and sessions (1 to 100000) of waiting rooms that are closed and whose event is over (its sale is closed or has ended; where it was never opened or is paused, the event has begun), once tixbook.waiting_room_ttl has passed since then, and returns how many; the room itself and the proof of its draw stay. The expiry worker and sweep do so by themselves. Refuses: invalid_parameter.';

@@ -29,6 +29,10 @@ typedef struct DispatchMessage
  */
 extern bool dispatch_enqueue(const DispatchMessage *message, int64 *dispatch_id);
 
+/* dispatch_purge.c: dead letters. */
+extern int	dead_letters_purge(int batch);
+extern bool dead_letters_next_purge(TimestampTz *due);
+
 /* An attempt to be made, all in memory of its own. */
 typedef struct DispatchCall
 {

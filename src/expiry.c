@@ -16,10 +16,12 @@
 #include "arguments.h"
 #include "attempt.h"
 #include "booking.h"
+#include "dispatch.h"
 #include "ended_hold.h"
 #include "expiry.h"
 #include "idempotency.h"
 #include "requests.h"
+#include "waitingroom.h"
 
 PG_FUNCTION_INFO_V1(tixbook_sweep);
 
@@ -434,5 +436,7 @@ tixbook_sweep(PG_FUNCTION_ARGS)
 	idempotency_purge(batch);
 	ended_holds_purge(batch);
 	requests_purge(batch);
+	waiting_rooms_purge(batch);
+	dead_letters_purge(batch);
 	PG_RETURN_INT32(ended);
 }

@@ -29,12 +29,14 @@ int			tixbook_expiry_batch = 1000;
 bool		tixbook_expiry_worker = true;
 bool		tixbook_waitingroom_worker = true;
 int			tixbook_waitingroom_tick = 500;
+int			tixbook_waiting_room_ttl = 30 * 24 * 3600;
 char	   *tixbook_databases = NULL;
 int			tixbook_max_databases = 16;
 int			tixbook_worker_idle = 180;
 bool		tixbook_dispatch_worker = true;
 int			tixbook_dispatch_concurrency = 32;
 int			tixbook_dispatch_ttl = 7 * 24 * 3600;
+int			tixbook_dead_letter_ttl = 30 * 24 * 3600;
 int			tixbook_cache_size = 64 * 1024;
 bool		tixbook_http_refusals = false;
 bool		tixbook_require_idempotency_key = false;
@@ -118,6 +120,11 @@ define_worker_settings(void)
 							NULL,
 							&tixbook_waitingroom_tick, 500, 50, 60 * 1000,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.waiting_room_ttl",
+							"How long the entries of a waiting room are kept once it is closed and its event over; -1: for ever.",
+							NULL,
+							&tixbook_waiting_room_ttl, 30 * 24 * 3600, -1, INT_MAX,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomStringVariable("tixbook.databases",
 							   "Databases that get workers, separated by commas; empty: all that have the extension.",
 							   NULL,
@@ -143,6 +150,11 @@ define_dispatch_settings(void)
 							NULL,
 							&tixbook_dispatch_ttl, 7 * 24 * 3600, 0, 365 * 24 * 3600,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("tixbook.dead_letter_ttl",
+							"How long a dispatch is kept after it was refused or given up; -1: for ever.",
+							NULL,
+							&tixbook_dead_letter_ttl, 30 * 24 * 3600, -1, INT_MAX,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 }
 
 /* What sizes shared memory cannot be defined once the server runs. */

@@ -135,4 +135,8 @@ extern void waitingroom_bought(int32 event_id, const char *customer, TimestampTz
 extern int	waitingroom_tick(TimestampTz at, int *open);
 extern bool waitingroom_any_open(void);
 
+/* waitingroom_purge.c */
+extern int	waiting_rooms_purge(int batch);
+extern bool waiting_rooms_next_purge(TimestampTz *due);
+
 #endif

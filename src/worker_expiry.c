@@ -10,11 +10,13 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 
+#include "dispatch.h"
 #include "ended_hold.h"
 #include "expiry.h"
 #include "idempotency.h"
 #include "requests.h"
 #include "settings.h"
+#include "waitingroom.h"
 #include "worker_job.h"
 
 /* What is of no more use need not go promptly. */
@@ -36,6 +38,8 @@ static Purge purges[] = {
 	{COUNT_KEYS_PURGED, idempotency_next_due, idempotency_purge},
 	{COUNT_HOLDS_PURGED, ended_holds_next_due, ended_holds_purge},
 	{COUNT_REQUESTS_PURGED, requests_next_purge, requests_purge},
+	{COUNT_ENTRIES_PURGED, waiting_rooms_next_purge, waiting_rooms_purge},
+	{COUNT_DEAD_LETTERS_PURGED, dead_letters_next_purge, dead_letters_purge},
 };
 
 static void

@@ -23,7 +23,7 @@ lag_interval(int64 microseconds)
 	return IntervalPGetDatum(interval);
 }
 
-#define STATUS_COLUMNS 19
+#define STATUS_COLUMNS 21
 
 /* The instant when the process looks again, or is started again, unasked; false: there is none. */
 static bool
@@ -76,6 +76,10 @@ put_status(ReturnSetInfo *rsinfo, Oid database, int number, const WorkerSlot *sl
 	values[n++] = Int64GetDatum(slot->stats.counts[COUNT_DONE]);
 	nulls[n] = !expires;
 	values[n++] = Int64GetDatum(slot->stats.counts[COUNT_REQUESTS_PURGED]);
+	nulls[n] = !expires;
+	values[n++] = Int64GetDatum(slot->stats.counts[COUNT_ENTRIES_PURGED]);
+	nulls[n] = !expires;
+	values[n++] = Int64GetDatum(slot->stats.counts[COUNT_DEAD_LETTERS_PURGED]);
 	Assert(n == STATUS_COLUMNS);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }

@@ -2,7 +2,7 @@
 \set QUIET 1
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(156);
+SELECT plan(163);
 
 -- A seller works in the application, a clerk administers, a stranger may only log in.
 CREATE ROLE pgtap_seller LOGIN;
@@ -86,8 +86,10 @@ SELECT is_empty($$ SELECT r.oid::regclass, grantee::regrole, privilege_type, is_
                        OR grantee <> 'tixbook_administrator'::regrole
                           AND (grantee <> 'tixbook_customer'::regrole OR NOT r.relrowsecurity)) $$,
     'nothing is granted on any of them but SELECT on tables, to the administrator, and to customers where rows are secured');
-SELECT is_empty($$ SELECT attrelid::regclass, attname FROM pg_attribute
-                   WHERE attrelid IN (SELECT oid FROM relation) AND attacl IS NOT NULL $$, 'nor on their columns');
+SELECT is_empty($$ SELECT attrelid::regclass, attname, grantee::regrole FROM pg_attribute, aclexplode(attacl)
+                   WHERE attrelid IN (SELECT oid FROM relation)
+                     AND (grantee <> 'tixbook_index'::regrole OR privilege_type <> 'SELECT' OR is_grantable) $$,
+    'nor on their columns, but that a search index reads some');
 SELECT is_empty($$ SELECT oid::regclass FROM relation WHERE relkind <> 'S'
                    AND NOT has_table_privilege('tixbook_administrator', oid, 'SELECT')
                    AND relname NOT IN ('account', 'token_key', 'webhook_secret', 'waiting_room_secret', 'destination_secret') $$,
@@ -107,6 +109,25 @@ SELECT is_empty($$ SELECT deed FROM pg_temp.deeds() AS deed WHERE deed !~ '^SELE
 SELECT cmp_ok((SELECT count(*) FROM pg_temp.deeds()), '>=', 15::bigint, 'who looks at all tables');
 RESET SESSION AUTHORIZATION;
 SELECT cmp_ok((SELECT count(*) FROM pg_temp.deeds()), '>', 100::bigint, 'and the owner does as he likes, so the deeds were deeds');
+
+
+-- What is published for a search index
+
+SET LOCAL client_min_messages = error;
+SELECT tixbook.create_catalog_publication();
+SELECT tixbook.create_catalog_publication();
+SET LOCAL client_min_messages = warning;
+CREATE TEMPORARY VIEW published AS
+SELECT tablename::text, unnest(attnames)::text AS column_name FROM pg_publication_tables WHERE pubname = 'tixbook_catalog';
+SELECT set_eq('SELECT tablename FROM published', '{venue,section,category,venue_block,event,price,seat_block}'::text[],
+    'an index follows these tables');
+SELECT set_eq('SELECT * FROM published',
+    $$ SELECT r.relname::text, a.attname::text FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid, aclexplode(a.attacl)
+       WHERE grantee = 'tixbook_index'::regrole $$, 'of them what it may read for its first copy, and no other column');
+SELECT is_empty($$ SELECT * FROM published WHERE column_name ~ 'customer|booking_id|secret|token|payment|address|password|taken|blocked' $$,
+    'nothing of customers, bookings, secrets and single seats');
+SELECT set_eq($$ SELECT tablename::text || ' ' || rowfilter FROM pg_publication_tables WHERE pubname = 'tixbook_catalog' AND rowfilter IS NOT NULL $$,
+    '{event (capacity > 0),seat_block (block_no >= 0)}'::text[], 'no draft, and no ballast');
 
 
 -- Functions
@@ -189,6 +210,7 @@ FROM unnest(ARRAY['add_standing_section(%2$s, ''Yard'', 50, ''Standing'')', 'set
     'pause_sale(%1$s)', 'open_sale(%1$s)', 'add_standing_section(%2$s, ''Yard'', 50, ''Standing'')', 'add_inventory(%1$s)',
     'rebuild_search()', 'sweep()', 'purge_idempotency_keys()', 'purge_ended_holds()', 'start_worker()', 'worker_status()', 'refusals()',
     'set_request_rate(%1$s, 10)', 'work_requests()', 'request_lag(%1$s)', 'retry_requests(%1$s)', 'purge_requests()',
+    'purge_waiting_rooms()', 'purge_dead_letters()', 'create_catalog_publication()',
     'allow_destination(''d'', ''https://example.com'', signing_secret => ''whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLw2v'')',
     'enqueue_dispatch(''d'', ''/'')', 'subscribe_webhook(''d'')', 'unsubscribe_webhook(''d'')', 'retry_dispatches()',
     'disallow_destination(''d'')']) AS call;

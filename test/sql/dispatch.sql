@@ -170,3 +170,17 @@ SELECT tixbook.unsubscribe_webhook('one', 2), tixbook.unsubscribe_webhook('one',
 SELECT (tixbook.cancel(:'first')).status;
 SELECT count(*) AS still FROM tixbook.dispatch;
 SELECT * FROM tixbook.verify();
+
+-- Dead letters go when their time is over; what waits does not.
+SELECT state, count(*) FROM tixbook.dispatch GROUP BY 1 ORDER BY 1;
+UPDATE tixbook.dispatch SET made_at = made_at - interval '30 days', ended_at = ended_at - interval '30 days';
+SET tixbook.dead_letter_ttl = -1;
+SELECT tixbook.purge_dead_letters();
+SET tixbook.dead_letter_ttl = '31d';
+SELECT tixbook.purge_dead_letters();
+RESET tixbook.dead_letter_ttl;
+SHOW tixbook.dead_letter_ttl;
+SELECT tixbook.purge_dead_letters(1);
+SELECT tixbook.sweep();
+SELECT state, count(*) FROM tixbook.dispatch GROUP BY 1 ORDER BY 1;
+SELECT outcome('SELECT tixbook.purge_dead_letters(0)');

@@ -189,5 +189,24 @@ ok(in_time("SELECT count(*) = 0 FROM tixbook.booking WHERE status = 'expired'"),
 ok(in_time('SELECT holds_purged > 3000 FROM tixbook.worker_status()'), 'and counts them');
 is(sql('SELECT count(*) FROM tixbook.verify()'), 0, 'all is sound without them');
 
+# So with a waiting room, batch by batch; that it is over is told to a worker who sleeps.
+sql(<<"SQL");
+SELECT tixbook.open_waiting_room($event, now(), 1, 1);
+INSERT INTO tixbook.waiting_room_entry (event_id, entry, joined_at, customer)
+SELECT $event, n, now(), 'fan ' || n FROM generate_series(0, 24999) n;
+SQL
+$node->append_conf('postgresql.conf', "tixbook.waiting_room_ttl = 0\ntixbook.expiry_batch = 500\ntixbook.waitingroom_worker = off");
+$node->reload;
+wait_for_worker($node, 'postgres');
+my $batches = worker_value($node, 'postgres', 'batches');
+sql("SELECT tixbook.close_waiting_room($event)");
+wait_for_worker($node, 'postgres');
+is(sql('SELECT count(*) FROM tixbook.waiting_room_entry'), 25000, 'entries of a closed room stay while its event is on sale');
+sql("SELECT tixbook.close_sale($event)");
+ok(in_time('SELECT count(*) = 0 FROM tixbook.waiting_room_entry'), 'the worker purges them when its sale is closed');
+ok(in_time('SELECT purged_at IS NOT NULL FROM tixbook.waiting_room'), 'and says since when');
+is(worker_value($node, 'postgres', 'entries_purged'), 25000, 'counts them');
+cmp_ok(worker_value($node, 'postgres', "batches - $batches"), '>=', 50, 'and never takes many at once');
+
 $node->stop;
 done_testing();
