@@ -20,7 +20,7 @@ my $CUSTOMERS = $ENV{PAYMENTS} || 2000;
 my ($PAYERS, $POSTMEN) = (6, 3);
 
 my $stripe = Tixbook::Stripe->start(
-	seed => 45, secret => Tixbook::Stripe::SECRET,
+	seed => 45,
 	timeout => 0.05, error_before => 0.025, error_after => 0.025, lost => 0.02, limit => 0.01,
 	slow => 0.01, slow_ms => 700, duplicate => 0.1, delay => 0.2, delay_ms => 2000);
 my $node = new_node('payments', conf => [
@@ -33,11 +33,7 @@ sub value { my ($rows) = $db->ask(@_); return $rows->[0][0] }
 
 # A house with as many seats as there are customers: what comes back late is wanted by others.
 my $event = new_house($node, 'postgres', POSIX::ceil($CUSTOMERS / 50), 50);
-$node->safe_psql('postgres', sprintf <<~'SQL', $stripe->url, Tixbook::Stripe::KEY, Tixbook::Stripe::SECRET);
-	SELECT tixbook.allow_destination('stripe', '%s', '{"Authorization": "Bearer %s"}', plaintext => true, timeout => '500 ms',
-	    concurrency => 64, first_pause => '50 ms', longest_pause => '1 s', breaker_failures => 1000);
-	SELECT tixbook.set_webhook_secret('stripe', '%s');
-	SQL
+$stripe->connect_shop(sub { $node->safe_psql('postgres', $_[0]) }, undef, timeout => "'500 ms'", concurrency => 64);
 
 # Runs work in a process of its own, which leaves what it returns as JSON in a file.
 sub in_background

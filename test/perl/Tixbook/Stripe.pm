@@ -39,6 +39,19 @@ sub admin
 	return decode_json($answer->{content});
 }
 
+# Lets a shop, of which $sql asks, pay here; webhooks go to an address, or wait to be fetched.
+# given: parameters of allow_destination, as SQL.
+sub connect_shop
+{
+	my ($self, $sql, $url, %given) = @_;
+	%given = (first_pause => "'50 ms'", longest_pause => "'1 s'", breaker_failures => 1000, plaintext => 'true', %given);
+	my $parameters = join ', ', map { "$_ => $given{$_}" } sort keys %given;
+	$sql->(sprintf q(SELECT tixbook.allow_destination('stripe', '%s', '{"Authorization": "Bearer %s"}', %s)), $self->url, KEY, $parameters);
+	$sql->(sprintf q(SELECT tixbook.set_webhook_secret('stripe', '%s')), SECRET);
+	$self->admin('endpoint', { secret => SECRET, url => $url });
+	return;
+}
+
 sub stop
 {
 	my ($self) = @_;
