@@ -26,6 +26,9 @@ const CARDS = {
 export const cardOf = (paymentMethod) =>
   CARDS[paymentMethod] ?? CARDS[paymentMethod.replace(/^pm_card_visa_(?=chargeDeclined)/, 'pm_card_')];
 
+// tok_visa is the card of pm_card_visa.
+export const paymentMethodOf = (token) => token.replace(/^tok_/, 'pm_card_');
+
 export const describeCard = (paymentMethod) => {
   const { brand, last4 } = cardOf(paymentMethod);
   return { id: paymentMethod, object: 'payment_method', type: 'card', card: { brand, last4, funding: 'credit' }, livemode: false };

@@ -1,11 +1,11 @@
 // PaymentIntents: made, confirmed with a card, cancelled; each try at a card is a charge.
 
-import { cardOf, describeCard } from './cards.mjs';
+import { cardOf, describeCard, paymentMethodOf } from './cards.mjs';
 import { cardError, invalid, noSuchParameter, parameterMissing, refusedNow } from './errors.mjs';
 import { now } from './account.mjs';
 
 const SMALLEST = { eur: 50, usd: 50, gbp: 30, chf: 50 };
-const CONFIRMING = ['payment_method', 'return_url', 'off_session', 'error_on_requires_action', 'use_stripe_sdk', 'receipt_email', 'expand'];
+const CONFIRMING = ['payment_method', 'payment_method_data', 'return_url', 'off_session', 'error_on_requires_action', 'use_stripe_sdk', 'receipt_email', 'expand'];
 export const CONFIRM_PARAMETERS = [...CONFIRMING, 'payment_method_types'];
 export const CREATE_PARAMETERS = [...CONFIRMING, 'amount', 'currency', 'confirm', 'customer', 'description', 'metadata', 'capture_method',
   'confirmation_method', 'payment_method_types', 'automatic_payment_methods', 'statement_descriptor_suffix', 'transfer_group', 'setup_future_usage'];
@@ -17,15 +17,15 @@ export function createIntent(account, given, request) {
   if (amount < (SMALLEST[currency] ?? 1)) {
     throw invalid('The amount is smaller than the least that can be charged.', { code: 'amount_too_small', param: 'amount' });
   }
-  requireCard(given.payment_method);
+  const paymentMethod = readPaymentMethod(given);
   const intent = account.add('pi', 'payment_intent', {
     amount, amount_capturable: 0, amount_received: 0, currency,
     automatic_payment_methods: given.payment_method_types ? null : { enabled: true, allow_redirects: 'always', ...given.automatic_payment_methods },
     canceled_at: null, cancellation_reason: null, capture_method: 'automatic', confirmation_method: 'automatic',
     customer: given.customer ?? null, description: given.description ?? null, last_payment_error: null, latest_charge: null,
-    metadata: given.metadata ?? {}, next_action: null, payment_method: given.payment_method ?? null,
+    metadata: given.metadata ?? {}, next_action: null, payment_method: paymentMethod,
     payment_method_types: given.payment_method_types ?? ['card'], receipt_email: given.receipt_email ?? null,
-    status: given.payment_method ? 'requires_confirmation' : 'requires_payment_method',
+    status: paymentMethod ? 'requires_confirmation' : 'requires_payment_method',
   });
   intent.client_secret = `${intent.id}_secret_of_the_test`;
   account.happened('payment_intent.created', intent, request);
@@ -34,8 +34,7 @@ export function createIntent(account, given, request) {
 
 export function confirmIntent(account, intent, given, request) {
   if (!intent.status.startsWith('requires_')) throw unexpected('confirmed', intent);
-  requireCard(given.payment_method);
-  const paymentMethod = given.payment_method ?? intent.payment_method;
+  const paymentMethod = readPaymentMethod(given) ?? intent.payment_method;
   if (!paymentMethod) throw unexpected('confirmed without a payment method', intent);
   // Payment methods that may be chosen in the dashboard may lead the customer away, and he must find back.
   if (intent.automatic_payment_methods && intent.automatic_payment_methods.allow_redirects !== 'never' && !given.return_url) {
@@ -104,8 +103,12 @@ function readCurrency({ currency }) {
   return currency.toLowerCase();
 }
 
-function requireCard(paymentMethod) {
-  if (paymentMethod !== undefined && !cardOf(paymentMethod)) throw noSuchParameter('PaymentMethod', paymentMethod, 'payment_method');
+// Null where none is given. An older form gives a token for a card.
+function readPaymentMethod({ payment_method: id, payment_method_data: data }) {
+  const token = data?.card?.token;
+  const given = id ?? (token === undefined ? null : paymentMethodOf(token));
+  if (given !== null && !cardOf(given)) throw noSuchParameter(id ? 'PaymentMethod' : 'token', id ?? token, id ? 'payment_method' : 'payment_method_data[card][token]');
+  return given;
 }
 
 function unexpected(what, intent) {

@@ -54,6 +54,8 @@ async function pays() {
   is([cancelled.status, cancelled.cancellation_reason], ['canceled', 'abandoned'], 'one is cancelled');
   is((await refusal(stripe.paymentIntents.confirm(cancelled.id, { payment_method: 'pm_card_visa' }))).code, 'payment_intent_unexpected_state', 'and not confirmed after that');
   is((await refusal(stripe.paymentIntents.cancel(intent.id))).code, 'payment_intent_unexpected_state', 'what has succeeded is not cancelled');
+  const byToken = await stripe.paymentIntents.create(inEuro({ payment_method_data: { type: 'card', card: { token: 'tok_visa' } }, confirm: true }));
+  is(byToken.status, 'succeeded', 'a token for a card will do');
   is((await stripe.paymentIntents.create(inEuro({ payment_method: 'pm_card_mastercard', confirm: true }))).status, 'succeeded', 'an intent is made and confirmed at once');
 }
 

@@ -5,7 +5,7 @@
 
 import { createServer } from 'node:http';
 import { pathToFileURL } from 'node:url';
-import { Account, newId } from './account.mjs';
+import { Account, API_VERSION, newId } from './account.mjs';
 import { administer } from './admin.mjs';
 import { route } from './api.mjs';
 import { ApiError, invalid, rateLimited, serverError, unauthorized } from './errors.mjs';
@@ -51,7 +51,7 @@ export class StripeServer {
     const [status, answer, headers] = await this.#serve(call).catch(refusal);
     this.#count(call, status);
     if (status === null) abandon(response, answer);
-    else reply(response, status, answer, { 'Request-Id': call.id, ...headers });
+    else reply(response, status, answer, { 'Request-Id': call.id, 'Stripe-Version': call.headers['stripe-version'] ?? API_VERSION, ...headers });
   }
 
   // [status, body, headers]; status is null where no answer comes, and body then how long it stays away.

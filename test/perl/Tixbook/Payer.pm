@@ -70,8 +70,15 @@ sub step_pay
 	my ($rows, $refused) = $self->{db}->ask('SELECT payment_id FROM tixbook.pay(?, ?, ?)', $customer->{booking}, $customer->{cards}[0], key($customer));
 	if ($rows) { @$customer{qw(payment step)} = ($rows->[0][0], 'wait'); return }
 	$self->count("pay $refused");
-	# Too late: the hold is over, and he begins anew, with time enough.
-	@$customer{qw(tries step hold)} = ($customer->{tries} + 1, 'reserve', '10 min') if $refused ne 'TB107';
+	$self->begin_anew($customer) if $refused !~ /^TB(?:107|404)$/;
+	return;
+}
+
+# Too late: the hold is over. He takes another seat, with time enough.
+sub begin_anew
+{
+	my ($self, $customer) = @_;
+	@$customer{qw(tries step hold)} = ($customer->{tries} + 1, 'reserve', '10 min');
 	return;
 }
 
@@ -99,13 +106,10 @@ sub step_settled
 {
 	my ($self, $customer) = @_;
 	$self->count($customer->{state});
-	if ($customer->{state} eq 'declined' && @{ $customer->{cards} } > 1)
-	{
-		shift @{ $customer->{cards} };
-		@$customer{qw(tries step)} = ($customer->{tries} + 1, 'pay');
-		return;
-	}
-	$customer->{step} = $customer->{state} eq 'captured' && $customer->{cancels} ? 'cancel' : 'done';
+	if ($customer->{state} ne 'declined') { $customer->{step} = $customer->{cancels} ? 'cancel' : 'done'; return }
+	return $self->begin_anew($customer) if @{ $customer->{cards} } == 1;    # a good card, and no time
+	shift @{ $customer->{cards} };
+	@$customer{qw(tries step)} = ($customer->{tries} + 1, 'pay');
 	return;
 }
 
