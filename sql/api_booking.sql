@@ -41,6 +41,7 @@ All of seats (by seat_index) or none; seat_taken names those that are gone. Answ
 CREATE FUNCTION tixbook_api.find_booking(booking_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT tixbook.describe_booking(tixbook.require_own_booking(booking_id))
+        || jsonb_build_object('payment_provider', tixbook.describe_provider())
 $$;
 COMMENT ON FUNCTION tixbook_api.find_booking(uuid) IS
 'Look at a booking
@@ -84,7 +85,7 @@ $$;
 COMMENT ON FUNCTION tixbook_api.my_bookings(integer, integer) IS
 'List my bookings
 
-{bookings, page, page_size, next_page}: the newest first, each as find_booking shows it; page counts from 1, page_size is 1 to 100. Refuses: authentication_required, invalid_parameter.';
+{bookings, page, page_size, next_page}: the newest first, each as find_booking shows it, but for payment_provider; page counts from 1, page_size is 1 to 100. Refuses: authentication_required, invalid_parameter.';
 
 CREATE FUNCTION tixbook_api.my_tickets(page integer = 1, page_size integer = 20) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$

@@ -170,6 +170,15 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION tixbook.describe_booking(tixbook.booking) IS 'Internal: a booking as JSON for its owner.';
 
+-- With whom one pays. Of a provider's key no more is told than whether it is one for tests.
+CREATE FUNCTION tixbook.describe_provider() RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT jsonb_build_object('name', p.name, 'test', p.name = 'test' OR p.name = 'stripe' AND EXISTS (
+        SELECT FROM tixbook.destination_secret s, jsonb_each_text(s.headers) AS h
+        WHERE s.destination = 'stripe' AND lower(h.key) = 'authorization' AND h.value ~ '^Bearer [sr]k_test_'))
+    FROM current_setting('tixbook.payment_provider') AS p (name)
+$$;
+
 CREATE FUNCTION tixbook.describe_ticket(ticket tixbook.ticket) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT jsonb_build_object(
