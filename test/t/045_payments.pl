@@ -24,7 +24,7 @@ my $stripe = Tixbook::Stripe->start(
 	timeout => 0.05, error_before => 0.025, error_after => 0.025, lost => 0.02, limit => 0.01,
 	slow => 0.01, slow_ms => 700, duplicate => 0.1, delay => 0.2, delay_ms => 2000);
 my $node = new_node('payments', conf => [
-	"tixbook.payment_provider = 'stripe'", "tixbook.payment_window = '2 s'", 'tixbook.dispatch_concurrency = 64', 'max_connections = 60' ]);
+	"tixbook.payment_provider = 'stripe'", "tixbook.payment_window = '2 s'", 'tixbook.dispatch_concurrency = 64', 'max_connections = 60', 'log_statement = none' ]);
 my $dsn  = sprintf 'dbi:Pg:host=%s;port=%s;dbname=postgres;user=%s', $node->host, $node->port, $ENV{USER} // getpwuid $<;
 my $db   = Tixbook::Patient->new($dsn);
 my $log  = PostgreSQL::Test::Utils::tempdir();

@@ -1,4 +1,5 @@
-# A connection that outlives the server: what is asked while the server is away is asked again once it is back.
+# A connection that outlives the server: what is asked while the server is away is asked again once it is back, which
+# must be within a minute.
 package Tixbook::Patient;
 use v5.30;
 use warnings;
@@ -16,26 +17,37 @@ sub ask
 	my ($self, $query, @values) = @_;
 	while (1)
 	{
-		$self->connect;
-		my $rows = eval { $self->{dbh}->selectall_arrayref($self->{dbh}->prepare_cached($query), undef, @values) };
+		my $dbh  = $self->connection;
+		my $rows = eval { $dbh->selectall_arrayref($dbh->prepare_cached($query), undef, @values) };
 		return $rows if $rows;
-		my $state = $self->{dbh}->state;
-		die $@ if $state =~ /^(?:42|XX|22)/;
-		return (undef, $state) if $state =~ /^(?:TB|23|P0)/;
-		delete $self->{dbh};
-		$self->{lost}++;
+		my ($state, $error) = ($dbh->state, $@);
+		# A connection that broke has no state of its own.
+		if ($state =~ /^(?:57P0|08)/ || !$dbh->ping) { $self->lose }
+		elsif ($state =~ /^TB/) { return (undef, $state) }
+		else                    { die $error }
 	}
 }
 
-sub connect
+sub connection
 {
 	my ($self) = @_;
-	my %options = (RaiseError => 1, PrintError => 0, AutoInactiveDestroy => 1);
-	until ($self->{dbh})
+	my %options = (RaiseError => 1, PrintError => 0, PrintWarn => 0, AutoInactiveDestroy => 1);
+	for (1 .. 600)
 	{
-		$self->{dbh} = eval { DBI->connect($self->{dsn}, undef, undef, \%options) };
-		select undef, undef, undef, 0.1 if !$self->{dbh};
+		$self->{dbh} //= eval { DBI->connect($self->{dsn}, undef, undef, \%options) };
+		return $self->{dbh} if $self->{dbh};
+		select undef, undef, undef, 0.1;
 	}
+	die "no server: $DBI::errstr\n";
+}
+
+sub lose
+{
+	my ($self) = @_;
+	my $dbh = delete $self->{dbh};
+	%{ $dbh->{CachedKids} } = ();
+	$dbh->{InactiveDestroy} = 1;
+	$self->{lost}++;
 	return;
 }
 
