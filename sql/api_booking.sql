@@ -139,7 +139,7 @@ BEGIN
             'starts_at', the_event.starts_at), booking.booking_id::text);
     END IF;
     booking := tixbook.cancel(booking.booking_id, reason);
-    PERFORM tixbook.refund(ARRAY(
+    PERFORM tixbook.pay_test_refunds(ARRAY(
         SELECT p.payment_id FROM tixbook.payment p
         WHERE p.event_id = booking.event_id AND booking.payment_reference = p.provider || ':' || p.provider_reference));
     RETURN tixbook.describe_booking(booking);
@@ -148,7 +148,7 @@ $$;
 COMMENT ON FUNCTION tixbook_api.cancel(uuid, text) IS
 'Cancel a confirmed booking
 
-Its tickets are void, its seats free, and the money is given back. Only before the event begins. reason (at most 500 characters) is kept in its history. May be repeated. Answers with the booking. Refuses: booking_not_found, illegal_transition, too_late, invalid_parameter, busy.';
+Its tickets are void, its seats free, and its refund is on its way: payment tells how far. Only before the event begins. reason (at most 500 characters) is kept in its history. May be repeated. Answers with the booking. Refuses: booking_not_found, illegal_transition, too_late, invalid_parameter, busy.';
 
 CREATE FUNCTION tixbook_api.pay(payment_token text, booking_id uuid = NULL) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -164,4 +164,4 @@ $$;
 COMMENT ON FUNCTION tixbook_api.pay(text, uuid) IS
 'Pay a hold
 
-payment_token is what the payment provider''s form gave for the card. 200: paid, the booking is confirmed. 202: the provider has not answered yet; repeat the same request with the same Idempotency-Key after Retry-After. 402 payment_declined: the hold has what is left of its time, and can be paid with another card under a new key. Refuses: booking_not_found, hold_expired, illegal_transition, payment_declined, payment_in_progress, invalid_parameter, no_payment_provider, idempotency_key_missing, idempotency_key_invalid, idempotency_key_reused, request_in_progress, payment_reference_used, busy.';
+payment_token is what the payment provider''s form gave for the card. 200: paid, the booking is confirmed. 202: the provider has not answered yet; repeat the same request with the same Idempotency-Key after Retry-After. 402 payment_declined: the hold has what is left of its time, and can be paid with another card under a new key. 503 payment_provider_down: nothing was changed; pay again after Retry-After. Refuses: booking_not_found, hold_expired, illegal_transition, payment_declined, payment_in_progress, invalid_parameter, no_payment_provider, payment_provider_down, idempotency_key_missing, idempotency_key_invalid, idempotency_key_reused, request_in_progress, payment_reference_used, busy.';

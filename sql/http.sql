@@ -163,6 +163,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
             SELECT jsonb_build_object('payment_id', p.payment_id, 'state', p.state, 'amount', p.amount,
                 'currency', p.currency, 'made_at', p.made_at, 'settled_at', p.settled_at)
                 || CASE WHEN p.rebooked_as IS NULL THEN '{}' ELSE jsonb_build_object('rebooked_as', p.rebooked_as) END
+                || coalesce((SELECT jsonb_build_object('refund', jsonb_build_object('state', r.state, 'amount', r.amount))
+                             FROM tixbook.refund r WHERE r.event_id = p.event_id AND r.payment_id = p.payment_id
+                             ORDER BY r.made_at DESC LIMIT 1), '{}')
             FROM tixbook.payment p
             WHERE p.booking_id = booking.booking_id ORDER BY p.made_at DESC LIMIT 1))
     FROM tixbook.event e JOIN tixbook.venue v USING (venue_id)
