@@ -76,7 +76,8 @@ for my $crash (1 .. 3)
 	my $sending = value("SELECT count(*) FROM tixbook.dispatch WHERE state = 'sending'");
 	note "crash $crash with $sending calls under way";
 	$crash == 2 ? $node->kill9 : $node->stop('immediate');
-	until ($node->start(fail_ok => 1)) { select undef, undef, undef, 0.2 }    # until the last process has noticed
+	# Until the last process has noticed that the server is dead, no other one can take its place.
+	until ($node->start(fail_ok => 1)) { $node->{_pid} = undef; select undef, undef, undef, 0.2 }
 }
 my $customers = ended(@payers);
 my $sold      = time - $began;
