@@ -173,15 +173,15 @@ $$;
 CREATE FUNCTION tixbook.take_stripe_webhook(said jsonb) RETURNS tixbook.webhook_result
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    event text := tixbook.stripe_id(said ->> 'id');
+    event_id text := tixbook.stripe_id(said ->> 'id');
     result tixbook.webhook_result;
 BEGIN
-    IF event IS NULL OR said ->> 'type' IS NULL OR jsonb_typeof(said #> '{data,object}') IS DISTINCT FROM 'object' THEN
+    IF event_id IS NULL OR said ->> 'type' IS NULL OR jsonb_typeof(said #> '{data,object}') IS DISTINCT FROM 'object' THEN
         PERFORM tixbook.refuse('invalid_parameter', '{"parameter": "body"}', 'body must be an event of Stripe');
     END IF;
     PERFORM tixbook.purge_payment_events(2);
     INSERT INTO tixbook.payment_event AS e (provider, event, type)
-    VALUES ('stripe', take_stripe_webhook.event, left(said ->> 'type', 100)) ON CONFLICT DO NOTHING;
+    VALUES ('stripe', event_id, left(said ->> 'type', 100)) ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         result.result := 'ignored';
         result.reason := 'event_already_handled';
