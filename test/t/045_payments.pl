@@ -105,6 +105,10 @@ my $counts   = $stripe->admin('counts');
 note sprintf 'settled %.1f s later; webhooks: %s', time - $began - $sold, told($webhooks);
 note 'faults: ', told($counts->{injected});
 note 'requests: ', told($counts->{requests});
+note 'calls: ', value(<<~'SQL');
+	SELECT string_agg(format('%s %s by %s attempts', kind, calls, attempts), ', ' ORDER BY kind)
+	FROM (SELECT kind, count(*) AS calls, sum(attempts) AS attempts FROM tixbook.dispatch GROUP BY kind) AS k
+	SQL
 cmp_ok($counts->{injected}{$_}, '>', 0, "there were faults: $_") for sort keys %{ $counts->{injected} };
 
 
