@@ -58,6 +58,7 @@ sub becomes
 my $hold = rest($web, POST => '/bookings/reserve', body => { event_id => 1, quantity => 2 }, key => key())->{json}{booking_id};
 my $paid = rest($web, POST => "/bookings/$hold/payment", body => { payment_token => 'pm_card_visa' }, key => key());
 is($paid->{status}, 202, 'a payment is under way');
+is_deeply(rest($web, GET => "/bookings/$hold")->{json}{payment_provider}, { name => 'stripe', test => JSON::PP::true }, 'a booking tells with whom it is paid, in test mode');
 becomes("SELECT state FROM tixbook.payment WHERE booking_id = '$hold'", 'captured', 'and is captured, also when no webhook has come');
 my ($event) = grep { $_->{body} =~ /"type": "payment_intent.succeeded"/ } @{ $stripe->admin('webhooks/fetch', { max => 100 }) };
 my $body = $event->{body};
@@ -81,10 +82,22 @@ $changes_nothing->(post($body, 't=now,v1=' . 'g' x 64), '401 signature_invalid',
 $changes_nothing->(post($changed, signature($body)), '401 signature_invalid', 'one that was changed on its way');
 $changes_nothing->(post($body, signature($body, time => time - 301)), '401 signature_invalid', 'one that is too old');
 $changes_nothing->(post($body, signature($body, time => time + 400)), '401 signature_invalid', 'one from the future');
-$changes_nothing->(post($body, $event->{signature}), '200', 'one that was sent before, replayed');
-$changes_nothing->(post($body, signature($body)), '200', 'the same event, signed anew');
-$changes_nothing->(post($body, 'v0=' . 'a' x 64 . ',' . signature($body)), '200', 'one with a signature of another scheme besides');
-$changes_nothing->(post($body, signature($body) . ',v1=' . 'a' x 64), '200', 'one with two signatures, as while a secret is rolled');
+my $late = post($body, $event->{signature});
+$changes_nothing->($late, '200', 'one that tells what is known');
+is($late->{json}{result}, 'handled', '  and is handled');
+for ([ 'replayed as it was', $event->{signature} ], [ 'signed anew', signature($body) ],
+	[ 'with a signature of another scheme besides', 'v0=' . 'a' x 64 . ',' . signature($body) ],
+	[ 'with two signatures, as while a secret is rolled', signature($body) . ',v1=' . 'a' x 64 ])
+{
+	my ($how, $signature) = @$_;
+	my $again = post($body, $signature);
+	$changes_nothing->($again, '200', "the same one $how");
+	is(join(' ', @{ $again->{json} }{qw(result reason)}), 'ignored event_already_handled', '  and says that it was handled already');
+}
+my $faults = sub { return JSON::PP->new->decode(shift->{json}{details} // '{}')->{fault} };
+is($faults->(post($body, signature($body, time => time - 301))), 'timestamp_too_old', 'a refusal says what is wrong: the time');
+is($faults->(post($body, signature($body, secret => 'x' x 40))), 'signature_wrong', 'the signature');
+is($faults->(post($body, undef)), 'signature_malformed', 'or that there is none');
 my $huge = sprintf '{"id": "evt_1", "object": "event", "type": "payment_intent.succeeded", "data": {"object": {"id": "%s"}}}', 'x' x (10 << 20);
 $changes_nothing->(post($huge, signature($huge)), '413 too_large', 'one of ten megabytes');
 my $nonsense = '{"id": ';
@@ -100,6 +113,13 @@ my $unknown = sub {
 $changes_nothing->($unknown->('payment_intent.succeeded'), '404 payment_not_found', 'one for a payment that nobody knows');
 $changes_nothing->($unknown->('payment_intent.succeeded', metadata => { payment_id => '00000000-0000-8000-8000-000000000000' }), '404 payment_not_found', 'one that names a payment that is none');
 $changes_nothing->($unknown->('customer.created', object => 'customer'), '200', 'one of a kind that says nothing to us');
+
+# A key for live payments makes it earnest, and is not told.
+$sql->(q(SELECT tixbook.allow_destination('stripe', 'http://127.0.0.1:1', '{"Authorization": "Bearer sk_live_secret"}', plaintext => true)));
+my $live = rest($web, GET => "/bookings/$hold");
+is_deeply($live->{json}{payment_provider}, { name => 'stripe', test => JSON::PP::false }, 'with a live key it is no test');
+unlike($live->{content}, qr/sk_live/, 'and the key is nobody\'s business');
+$stripe->connect_shop($sql, undef);
 
 # The other webhooks of that payment are taken as well.
 $stripe->admin('endpoint', { url => $web->url . "/api/v1$path" });
