@@ -41,6 +41,7 @@ All of seats (by seat_index) or none; seat_taken names those that are gone. Answ
 CREATE FUNCTION tixbook_api.find_booking(booking_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT tixbook.describe_booking(tixbook.require_own_booking(booking_id))
+        || jsonb_build_object('payment_provider', tixbook.describe_provider())
 $$;
 COMMENT ON FUNCTION tixbook_api.find_booking(uuid) IS
 'Look at a booking
@@ -84,7 +85,7 @@ $$;
 COMMENT ON FUNCTION tixbook_api.my_bookings(integer, integer) IS
 'List my bookings
 
-{bookings, page, page_size, next_page}: the newest first, each as find_booking shows it; page counts from 1, page_size is 1 to 100. Refuses: authentication_required, invalid_parameter.';
+{bookings, page, page_size, next_page}: the newest first, each as find_booking shows it, but for payment_provider; page counts from 1, page_size is 1 to 100. Refuses: authentication_required, invalid_parameter.';
 
 CREATE FUNCTION tixbook_api.my_tickets(page integer = 1, page_size integer = 20) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -138,7 +139,7 @@ BEGIN
             'starts_at', the_event.starts_at), booking.booking_id::text);
     END IF;
     booking := tixbook.cancel(booking.booking_id, reason);
-    PERFORM tixbook.refund(ARRAY(
+    PERFORM tixbook.pay_test_refunds(ARRAY(
         SELECT p.payment_id FROM tixbook.payment p
         WHERE p.event_id = booking.event_id AND booking.payment_reference = p.provider || ':' || p.provider_reference));
     RETURN tixbook.describe_booking(booking);
@@ -147,7 +148,7 @@ $$;
 COMMENT ON FUNCTION tixbook_api.cancel(uuid, text) IS
 'Cancel a confirmed booking
 
-Its tickets are void, its seats free, and the money is given back. Only before the event begins. reason (at most 500 characters) is kept in its history. May be repeated. Answers with the booking. Refuses: booking_not_found, illegal_transition, too_late, invalid_parameter, busy.';
+Its tickets are void, its seats free, and its refund is on its way: payment tells how far. Only before the event begins. reason (at most 500 characters) is kept in its history. May be repeated. Answers with the booking. Refuses: booking_not_found, illegal_transition, too_late, invalid_parameter, busy.';
 
 CREATE FUNCTION tixbook_api.pay(payment_token text, booking_id uuid = NULL) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -163,4 +164,4 @@ $$;
 COMMENT ON FUNCTION tixbook_api.pay(text, uuid) IS
 'Pay a hold
 
-payment_token is what the payment provider''s form gave for the card. 200: paid, the booking is confirmed. 202: the provider has not answered yet; repeat the same request with the same Idempotency-Key after Retry-After. 402 payment_declined: the hold has what is left of its time, and can be paid with another card under a new key. Refuses: booking_not_found, hold_expired, illegal_transition, payment_declined, payment_in_progress, invalid_parameter, no_payment_provider, idempotency_key_missing, idempotency_key_invalid, idempotency_key_reused, request_in_progress, payment_reference_used, busy.';
+payment_token is what the payment provider''s form gave for the card. 200: paid, the booking is confirmed. 202: the provider has not answered yet; repeat the same request with the same Idempotency-Key after Retry-After. 402 payment_declined: the hold has what is left of its time, and can be paid with another card under a new key. 503 payment_provider_down: nothing was changed; pay again after Retry-After. Refuses: booking_not_found, hold_expired, illegal_transition, payment_declined, payment_in_progress, invalid_parameter, no_payment_provider, payment_provider_down, idempotency_key_missing, idempotency_key_invalid, idempotency_key_reused, request_in_progress, payment_reference_used, busy.';

@@ -49,6 +49,7 @@ TO tixbook_customer, tixbook_gate, tixbook_organiser, tixbook_payment, tixbook_a
 
 GRANT EXECUTE ON FUNCTION tixbook_api.check_ticket TO tixbook_gate, tixbook_administrator;
 GRANT EXECUTE ON FUNCTION tixbook_api.event_sales TO tixbook_organiser, tixbook_administrator;
+GRANT EXECUTE ON FUNCTION tixbook_api.settlement TO tixbook_organiser, tixbook_payment, tixbook_administrator;
 GRANT EXECUTE ON FUNCTION tixbook_api.settle_payment TO tixbook_payment, tixbook_administrator;
 -- Who sends a webhook shows a signature, no token.
 GRANT EXECUTE ON FUNCTION tixbook_api.payment_webhook TO tixbook_anonymous, tixbook_payment;

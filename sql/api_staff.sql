@@ -60,17 +60,28 @@ COMMENT ON FUNCTION tixbook_api.settle_payment(uuid, text, text, text) IS
 
 For the program that speaks to the payment provider: outcome is captured, with the provider''s own id as provider_reference, or declined, with decline_reason. May be repeated. Answers {payment_id, state}. Refuses: payment_not_found, payment_reference_used, invalid_parameter, busy.';
 
+CREATE FUNCTION tixbook_api.settlement(event_id integer) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY s.month, s.currency), '[]') FROM tixbook.settlement(event_id) AS s
+$$;
+COMMENT ON FUNCTION tixbook_api.settlement(integer) IS
+'See what an event has brought in
+
+An array, one a month (of UTC, by its first day) and currency: payments and gross, fees that the payment provider kept, refunds and refunded, and net, in minor units. Refuses: event_not_found.';
+
 -- A parameter without a name is the whole body, and json keeps it letter by letter: the signature
 -- is over what was sent.
 CREATE FUNCTION tixbook_api.payment_webhook(json) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    payment tixbook.payment := tixbook.payment_webhook($1::text, tixbook.request_header('tixbook-signature'));
+    of_stripe text := tixbook.request_header('stripe-signature');
+    said tixbook.webhook_result := tixbook.payment_webhook($1::text,
+        coalesce(of_stripe, tixbook.request_header('tixbook-signature')), CASE WHEN of_stripe IS NOT NULL THEN 'stripe' END);
 BEGIN
-    RETURN jsonb_build_object('payment_id', payment.payment_id, 'state', payment.state);
+    RETURN jsonb_strip_nulls(to_jsonb(said));
 END
 $$;
 COMMENT ON FUNCTION tixbook_api.payment_webhook(json) IS
 'Hear from the payment provider
 
-The body is {"provider", "payment_id", "outcome": "captured" or "declined", "provider_reference", "decline_reason"}; the header Tixbook-Signature is "t=<seconds since 1970>,v1=<hex of HMAC-SHA-256 over t, a full stop and the body>", at most five minutes old. May be repeated. Answers {payment_id, state}. Refuses: signature_invalid, payment_not_found, payment_reference_used, invalid_parameter, busy.';
+Stripe sends its events here, with its header Stripe-Signature. For the test provider the body is {"provider", "payment_id", "outcome": "captured" or "declined", "provider_reference", "decline_reason"}, and the header Tixbook-Signature is "t=<seconds since 1970>,v1=<hex of HMAC-SHA-256 over t, a full stop and the body>", at most five minutes old. May be repeated. Answers {result: handled or ignored, reason, payment_id, state, refund_id}. Refuses: too_large, signature_invalid, payment_not_found, refund_not_found, payment_reference_used, invalid_parameter, busy.';

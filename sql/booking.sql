@@ -111,6 +111,14 @@ AS 'MODULE_PATHNAME', 'tixbook_rebook_seats';
 COMMENT ON FUNCTION tixbook.rebook_seats(integer, integer[], text) IS
 'Internal: reserve_seats for a customer who has paid, and so needs no admission. Refuses: as reserve_seats.';
 
+CREATE FUNCTION tixbook.rebook_best(event_id integer, quantity integer, section text, category text,
+    accessible boolean, together boolean, customer text)
+RETURNS tixbook.hold
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'tixbook_rebook_best';
+COMMENT ON FUNCTION tixbook.rebook_best(integer, integer, text, text, boolean, boolean, text) IS
+'Internal: reserve for a customer who has paid, and so needs no admission. Refuses: as reserve.';
+
 CREATE FUNCTION tixbook.confirm(booking_id uuid, payment_reference text) RETURNS tixbook.booking
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tixbook_confirm';

@@ -66,10 +66,12 @@ CREATE TABLE tixbook.dispatch (
     body            text CHECK (length(body) <= 1048576),
     ordering_key    text COLLATE "C" CHECK (length(ordering_key) <= 200),
     idempotency_key text COLLATE "C" CHECK (idempotency_key ~ '^[\x21-\x7e]{1,255}$'),
+    about           uuid,
     attempts        integer NOT NULL DEFAULT 0,
     made_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
     next_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
     give_up_at      timestamptz NOT NULL,
+    not_after       timestamptz,
     begun_at        timestamptz,
     ended_at        timestamptz,
     outcome         text CHECK (outcome IN ('delivered', 'refused', 'gave_up')),
@@ -85,8 +87,10 @@ CREATE INDEX dispatch_sending_idx ON tixbook.dispatch (destination) WHERE state 
 CREATE INDEX dispatch_answered_idx ON tixbook.dispatch (next_at) WHERE state = 'answered';
 CREATE INDEX dispatch_delivered_idx ON tixbook.dispatch (ended_at) WHERE state = 'delivered';
 CREATE INDEX dispatch_dead_ended_idx ON tixbook.dispatch (ended_at) WHERE state = 'dead';
+CREATE INDEX dispatch_about_idx ON tixbook.dispatch (about)
+    WHERE about IS NOT NULL AND state IN ('waiting', 'behind', 'sending', 'answered');
 CREATE INDEX dispatch_dead_idx ON tixbook.dispatch (destination, dispatch_id) WHERE state = 'dead';
-COMMENT ON TABLE tixbook.dispatch IS 'The outbox: HTTP calls that are to be made, are under way, or have been. attempts are counted when they begin; next_at is when the next one is due; outcome, http_status and answer are those of the last attempt. message_id stays the same over all attempts.';
+COMMENT ON TABLE tixbook.dispatch IS 'The outbox: HTTP calls that are to be made, are under way, or have been. attempts are counted when they begin; next_at is when the next one is due; outcome, http_status and answer are those of the last attempt. message_id stays the same over all attempts; about is what its kind has to do with, e.g. a payment; after not_after no attempt begins.';
 
 SELECT pg_catalog.pg_extension_config_dump('tixbook.destination', '');
 SELECT pg_catalog.pg_extension_config_dump('tixbook.destination_secret', '');
@@ -186,15 +190,19 @@ AS 'MODULE_PATHNAME', 'tixbook_wake_dispatch';
 COMMENT ON FUNCTION tixbook.wake_dispatch() IS
 'Internal: there is something for the dispatch worker to look at when the transaction commits.';
 
--- Null where the destination is not allowed.
+-- Null where the destination is not allowed. What is about something may begin later, must not begin
+-- after not_after, and can be given up sooner than is usual there.
 CREATE FUNCTION tixbook.write_dispatch(kind text, destination text, method text, path text, headers jsonb, body text,
-    ordering_key text, idempotency_key text)
+    ordering_key text, idempotency_key text, about uuid = NULL, next_at timestamptz = NULL, not_after timestamptz = NULL,
+    give_up_at timestamptz = NULL)
 RETURNS bigint
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    INSERT INTO tixbook.dispatch AS m (kind, destination, method, path, headers, body, ordering_key, idempotency_key, give_up_at)
+    INSERT INTO tixbook.dispatch AS m (kind, destination, method, path, headers, body, ordering_key, idempotency_key,
+                                       about, next_at, not_after, give_up_at)
     SELECT write_dispatch.kind, d.destination, write_dispatch.method, write_dispatch.path, write_dispatch.headers,
-           write_dispatch.body, write_dispatch.ordering_key, write_dispatch.idempotency_key,
-           clock_timestamp() + d.give_up_after
+           write_dispatch.body, write_dispatch.ordering_key, write_dispatch.idempotency_key, write_dispatch.about,
+           coalesce(write_dispatch.next_at, clock_timestamp()), write_dispatch.not_after,
+           coalesce(write_dispatch.give_up_at, clock_timestamp() + d.give_up_after)
     FROM tixbook.destination d WHERE d.destination = write_dispatch.destination AND d.allowed
     RETURNING m.dispatch_id
 $$;
@@ -279,6 +287,15 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
                     AND e.dispatch_id < m.dispatch_id AND e.state IN ('waiting', 'behind', 'sending', 'answered'))
 $$;
 
+-- Those of the candidates whose time to begin is over: their handler says what is to follow.
+CREATE FUNCTION tixbook.give_up_late(candidates bigint[]) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE tixbook.dispatch m
+    SET state = 'answered', outcome = 'gave_up', next_at = clock_timestamp(), begun_at = coalesce(m.begun_at, clock_timestamp()),
+        last_error = coalesce(m.last_error || ', and ', '') || 'its time was over before it could begin'
+    WHERE m.dispatch_id = ANY (candidates) AND m.state = 'waiting' AND m.not_after <= clock_timestamp()
+$$;
+
 CREATE FUNCTION tixbook.bring_next(ended tixbook.dispatch) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     UPDATE tixbook.dispatch m SET state = 'waiting', next_at = clock_timestamp()
@@ -328,6 +345,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM tixbook.put_behind(candidates);
+    PERFORM tixbook.give_up_late(candidates);
 
     RETURN QUERY
     WITH due AS (
@@ -393,6 +411,13 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
         ELSE http_status BETWEEN 300 AND 499 AND http_status NOT IN (408, 409, 425, 429) END
 $$;
 
+-- Kinds whose handler does what is to follow, whatever the outcome: none of them is a dead letter. And
+-- since their receiver repeats even a 500 for the same key for ever, that too is an outcome: unknown.
+CREATE FUNCTION tixbook.is_followed_up(kind text) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT kind LIKE 'stripe\_%'
+$$;
+
 -- What the outcome means here is worked out; where that fails, it is tried again, and nothing is sent again.
 CREATE FUNCTION tixbook.settle_dispatch(answered tixbook.dispatch) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -409,7 +434,7 @@ BEGIN
         END;
     END IF;
     UPDATE tixbook.dispatch m
-    SET state = CASE WHEN answered.outcome = 'delivered' THEN 'delivered' ELSE 'dead' END::tixbook.dispatch_state,
+    SET state = CASE WHEN answered.outcome = 'delivered' OR tixbook.is_followed_up(answered.kind) THEN 'delivered' ELSE 'dead' END::tixbook.dispatch_state,
         ended_at = clock_timestamp()
     WHERE m.dispatch_id = answered.dispatch_id;
     IF answered.ordering_key IS NOT NULL THEN
@@ -434,7 +459,8 @@ BEGIN
     retry_at := clock_timestamp() + tixbook.pause_before_retry(ended.destination, ended.attempts, retry_after_s);
     ended.outcome := CASE WHEN error IS NULL AND of_status BETWEEN 200 AND 299 THEN 'delivered'
                           WHEN error IS NULL AND tixbook.is_refusal(ended.kind, of_status) THEN 'refused'
-                          WHEN retry_at > ended.give_up_at THEN 'gave_up' END;
+                          WHEN retry_at > ended.give_up_at OR of_status >= 500 AND tixbook.is_followed_up(ended.kind)
+                          THEN 'gave_up' END;
     UPDATE tixbook.dispatch m
     SET state = CASE WHEN ended.outcome IS NULL THEN 'waiting' ELSE 'answered' END::tixbook.dispatch_state,
         outcome = ended.outcome, next_at = retry_at, http_status = of_status, answer = of_answer,

@@ -163,12 +163,24 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
             SELECT jsonb_build_object('payment_id', p.payment_id, 'state', p.state, 'amount', p.amount,
                 'currency', p.currency, 'made_at', p.made_at, 'settled_at', p.settled_at)
                 || CASE WHEN p.rebooked_as IS NULL THEN '{}' ELSE jsonb_build_object('rebooked_as', p.rebooked_as) END
+                || coalesce((SELECT jsonb_build_object('refund', jsonb_build_object('state', r.state, 'amount', r.amount))
+                             FROM tixbook.refund r WHERE r.event_id = p.event_id AND r.payment_id = p.payment_id
+                             ORDER BY r.made_at DESC LIMIT 1), '{}')
             FROM tixbook.payment p
             WHERE p.booking_id = booking.booking_id ORDER BY p.made_at DESC LIMIT 1))
     FROM tixbook.event e JOIN tixbook.venue v USING (venue_id)
     WHERE e.event_id = booking.event_id
 $$;
 COMMENT ON FUNCTION tixbook.describe_booking(tixbook.booking) IS 'Internal: a booking as JSON for its owner.';
+
+-- With whom one pays. Of a provider's key no more is told than whether it is one for tests.
+CREATE FUNCTION tixbook.describe_provider() RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT jsonb_build_object('name', p.name, 'test', p.name = 'test' OR p.name = 'stripe' AND EXISTS (
+        SELECT FROM tixbook.destination_secret s, jsonb_each_text(s.headers) AS h
+        WHERE s.destination = 'stripe' AND lower(h.key) = 'authorization' AND h.value ~ '^Bearer [sr]k_test_'))
+    FROM current_setting('tixbook.payment_provider') AS p (name)
+$$;
 
 CREATE FUNCTION tixbook.describe_ticket(ticket tixbook.ticket) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

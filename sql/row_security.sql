@@ -7,6 +7,7 @@ ALTER TABLE tixbook.booking_history ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tixbook.ticket ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tixbook.ticket_void ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tixbook.payment ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tixbook.refund ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tixbook.waiting_room_entry ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tixbook.waiting_room_session ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tixbook.account ENABLE ROW LEVEL SECURITY;
@@ -40,6 +41,7 @@ CREATE POLICY every_row ON tixbook.booking_history FOR SELECT TO tixbook_adminis
 CREATE POLICY every_row ON tixbook.ticket FOR SELECT TO tixbook_administrator USING (true);
 CREATE POLICY every_row ON tixbook.ticket_void FOR SELECT TO tixbook_administrator USING (true);
 CREATE POLICY every_row ON tixbook.payment FOR SELECT TO tixbook_administrator USING (true);
+CREATE POLICY every_row ON tixbook.refund FOR SELECT TO tixbook_administrator USING (true);
 CREATE POLICY every_row ON tixbook.request FOR SELECT TO tixbook_administrator USING (true);
 CREATE POLICY every_row ON tixbook.idempotency_key FOR SELECT TO tixbook_administrator USING (true);
 CREATE POLICY every_row ON tixbook.waiting_room_entry FOR SELECT TO tixbook_administrator USING (true);

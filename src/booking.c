@@ -15,6 +15,7 @@
 #include "arguments.h"
 #include "booking.h"
 #include "inventory.h"
+#include "refund.h"
 #include "settings.h"
 #include "ticket.h"
 #include "waitingroom.h"
@@ -165,6 +166,7 @@ cancel_booking(Bookings *bookings, Booking *booking, const char *reason, Bounded
 	if (!booking_change(bookings, booking, BOOKING_CANCELLED, reason, refusal))
 		return false;
 	tickets_void(booking);
+	refund_cancelled(booking);
 	return booking_give_back(booking, refusal);
 }
 

@@ -15,6 +15,7 @@
 PG_FUNCTION_INFO_V1(tixbook_reserve);
 PG_FUNCTION_INFO_V1(tixbook_reserve_seats);
 PG_FUNCTION_INFO_V1(tixbook_rebook_seats);
+PG_FUNCTION_INFO_V1(tixbook_rebook_best);
 
 /* One parameter of the canonical text; absent and empty differ. */
 static void
@@ -154,6 +155,39 @@ tixbook_rebook_seats(PG_FUNCTION_ARGS)
 	reservation.seats = seats;
 	reservation.customer = argument_text(fcinfo, 2);
 	if (!reservation_make(&reservation, &booking, &refusal))
+		refusal_raise(&refusal);
+	PG_RETURN_DATUM(hold_datum(fcinfo, &booking));
+}
+
+static bool
+rebook_best(FunctionCallInfo fcinfo, Booking *booking, Refusal *refusal)
+{
+	Reservation reservation = {.operation = "rebook_best", .admitted = true};
+
+	reservation.now = GetCurrentTimestamp();
+	reservation.event = argument_event(fcinfo, 0, refusal);
+	if (reservation.event == NULL ||
+		!reservation_scope(&reservation, argument_text(fcinfo, 2), argument_text(fcinfo, 3), refusal))
+		return false;
+	reservation.wish.quantity = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+	reservation.wish.accessible = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4);
+	reservation.wish.together = !PG_ARGISNULL(5) && PG_GETARG_BOOL(5);
+	reservation.customer = argument_text(fcinfo, 6);
+	return reservation_make(&reservation, booking, refusal);
+}
+
+/*
+ * rebook_best(event_id, quantity, section, category, accessible, together,
+ * customer) → hold, for somebody who has paid, as above.
+ */
+Datum
+tixbook_rebook_best(PG_FUNCTION_ARGS)
+{
+	Refusal		refusal = {REASON_NONE};
+	Booking		booking;
+
+	PreventCommandIfReadOnly("tixbook.rebook_best()");
+	if (!rebook_best(fcinfo, &booking, &refusal))
 		refusal_raise(&refusal);
 	PG_RETURN_DATUM(hold_datum(fcinfo, &booking));
 }

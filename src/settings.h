@@ -26,6 +26,7 @@ extern char *tixbook_edge_secret;
 extern int	tixbook_token_ttl;			/* seconds */
 extern int	tixbook_password_cost;		/* bcrypt */
 extern int	tixbook_payment_provider;	/* PaymentProvider, in payment.h */
+extern int	tixbook_late_payment;		/* LatePayment, in payment.h */
 extern int	tixbook_payment_window;		/* seconds */
 extern double tixbook_request_rate;		/* a second; 0: no limit */
 extern int	tixbook_request_batch;		/* requests a transaction */

@@ -44,6 +44,7 @@ char	   *tixbook_edge_secret = NULL;
 int			tixbook_token_ttl = 12 * 3600;
 int			tixbook_password_cost = 10;
 int			tixbook_payment_provider = PAYMENT_PROVIDER_NONE;
+int			tixbook_late_payment = LATE_PAYMENT_SAME;
 int			tixbook_payment_window = 300;
 double		tixbook_request_rate = 1000;
 int			tixbook_request_batch = 500;
@@ -57,6 +58,14 @@ int			tixbook_ended_request_ttl = 7 * 24 * 3600;
 static const struct config_enum_entry payment_providers[] = {
 	{"none", PAYMENT_PROVIDER_NONE, false},
 	{"test", PAYMENT_PROVIDER_TEST, false},
+	{"stripe", PAYMENT_PROVIDER_STRIPE, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry late_payments[] = {
+	{"same", LATE_PAYMENT_SAME, false},
+	{"equivalent", LATE_PAYMENT_EQUIVALENT, false},
+	{"refund", LATE_PAYMENT_REFUND, false},
 	{NULL, 0, false}
 };
 
@@ -210,6 +219,11 @@ define_payment_settings(void)
 							 "Who takes the money; the test provider takes none.",
 							 NULL,
 							 &tixbook_payment_provider, PAYMENT_PROVIDER_NONE, payment_providers,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("tixbook.late_payment",
+							 "What money buys that comes after its hold has ended: the same seats, if need be equivalent ones, or nothing.",
+							 "What it cannot buy is refunded.",
+							 &tixbook_late_payment, LATE_PAYMENT_SAME, late_payments,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("tixbook.payment_window",
 							"How long at least a booking keeps its seats while its payment is decided.",

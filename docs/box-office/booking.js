@@ -39,11 +39,11 @@ function summary(booking) {
 // --- held: the clock runs ---
 
 async function held(booking, page, trouble) {
-  const cards = cardChoice();
+  const cards = cardChoice(booking.payment_provider);
   const place = h('div', { class: 'trouble' }, trouble && notice(trouble));
   const payButton = h('button', { type: 'submit', class: 'button wide' }, `Pay ${money(booking.amount, booking.currency)}`);
-  const form = h('form', { class: 'pay', onsubmit: (e) => { e.preventDefault(); payNow(booking, cards.token(), payButton, place, page); } },
-    cards.element, place, payButton,
+  const form = h('form', { class: 'pay', onsubmit: (e) => { e.preventDefault(); payNow(booking, cards, payButton, place, page); } },
+    cards ? [cards.element, place, payButton] : [place, notice(explain({ code: 'no_payment_provider' }))],
     session.token ? null : h('p', { class: 'pay-guest' }, 'You book as a guest: your tickets are kept in this browser, and with the reference below.'));
   const giveUp = button('Give the seats back', () => giveBack(booking, page), 'link');
   page.show('Pay', h('div', { class: 'booking' }, h('h1', {}, 'These seats are yours, for now'),
@@ -60,11 +60,11 @@ async function ended(booking, page) {
   await page.load();
 }
 
-async function payNow(booking, token, element, place, page) {
+async function payNow(booking, cards, element, place, page) {
   if (isBusy(element)) return;
   place.replaceChildren();
   try {
-    const outcome = await whileBusy(element, 'Paying …', (say) => startPayment(booking.booking_id, token, { onWait: () => say('Still trying …') }));
+    const outcome = await whileBusy(element, 'Paying …', async (say) => startPayment(booking.booking_id, await cards.token(), { onWait: () => say('Still trying …') }));
     if (outcome === 'paid') await paid(booking, page);
     else await page.load();
   } catch (error) {

@@ -6,6 +6,13 @@ import { dayAndTime, listed, plural } from './format.js';
 const DECLINES = {
   card_declined: 'The bank declined this card.',
   insufficient_funds: 'There is not enough money on this card.',
+  card_velocity_exceeded: 'This card has reached its limit.',
+  expired_card: 'This card has expired.',
+  incorrect_cvc: 'The security code is not right.',
+  incorrect_number: 'The number is not right.',
+  processing_error: 'The bank could not be reached just now; the same card may work in a moment.',
+  authentication_required: 'The bank wants you to confirm this payment, which cannot be done here.',
+  authentication_not_handled: 'The bank wants you to confirm this payment, which cannot be done here.',
 };
 
 const SAY = {

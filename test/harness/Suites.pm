@@ -92,6 +92,7 @@ sub http
 {
 	local $ENV{PERL5LIB} = join ':', map { work_dir() . "/src/test/$_" } 'perl', 'harness';
 	Web::install_programs();
+	Web::npm_install('test/stripe');
 	return tap_count({ jobs => 2 }, @_);
 }
 

@@ -9,10 +9,10 @@ use Tixbook::Http;
 use Exporter 'import';
 our @EXPORT = qw(new_box_office run_script end_shop);
 
-# Event 1 in a theatre, 2 in an arena, 3 in a bowl of 20,000 seats.
+# Event 1 in a theatre, 2 in an arena, 3 in a bowl of 20,000 seats; options of new_shop.
 sub new_box_office
 {
-	my $web    = new_shop();
+	my $web    = new_shop(@_);
 	my $server = $web->{server};
 	my $dbh = DBI->connect($server->dsn('shop'), undef, undef, { RaiseError => 1, PrintError => 0, pg_enable_utf8 => -1 });
 	House::open_doors($dbh, 'test/demo/plans');
