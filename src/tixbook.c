@@ -10,6 +10,7 @@
 #include "cache.h"
 #include "catalog.h"
 #include "payment.h"
+#include "publish.h"
 #include "rate_limit.h"
 #include "seat_block.h"
 #include "settings.h"
@@ -35,6 +36,7 @@ int			tixbook_worker_idle = 180;
 bool		tixbook_dispatch_worker = true;
 int			tixbook_dispatch_concurrency = 32;
 int			tixbook_dispatch_ttl = 7 * 24 * 3600;
+int			tixbook_publish_interval = 200;
 int			tixbook_cache_size = 64 * 1024;
 bool		tixbook_http_refusals = false;
 bool		tixbook_require_idempotency_key = false;
@@ -55,6 +57,14 @@ int			tixbook_ended_request_ttl = 7 * 24 * 3600;
 static const struct config_enum_entry payment_providers[] = {
 	{"none", PAYMENT_PROVIDER_NONE, false},
 	{"test", PAYMENT_PROVIDER_TEST, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry publish_targets[] = {
+	{"off", 0, false},
+	{"notify", PUBLISH_NOTIFY, false},
+	{"realtime", PUBLISH_REALTIME, false},
+	{"on", PUBLISH_NOTIFY | PUBLISH_REALTIME, false},
 	{NULL, 0, false}
 };
 
@@ -143,6 +153,21 @@ define_dispatch_settings(void)
 							NULL,
 							&tixbook_dispatch_ttl, 7 * 24 * 3600, 0, 365 * 24 * 3600,
 							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+}
+
+static void
+define_publish_settings(void)
+{
+	DefineCustomEnumVariable("tixbook.publish",
+							 "Whom a worker tells of changes as they happen: SQL listeners (notify), the fan-out server (realtime), both (on).",
+							 "Needs shared_preload_libraries and tixbook.cache_size; the fan-out server is the destination realtime.",
+							 &tixbook_publish, 0, publish_targets,
+							 PGC_SIGHUP, 0, NULL, publish_set, NULL);
+	DefineCustomIntVariable("tixbook.publish_interval",
+							"How long after a publication about an event the next one comes at the earliest.",
+							NULL,
+							&tixbook_publish_interval, 200, 10, 10000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 }
 
 /* What sizes shared memory cannot be defined once the server runs. */
@@ -261,6 +286,7 @@ _PG_init(void)
 	rate_limit_settings();
 	define_worker_settings();
 	define_dispatch_settings();
+	define_publish_settings();
 	if (process_shared_preload_libraries_in_progress)
 		define_memory_settings();
 	MarkGUCPrefixReserved("tixbook");
@@ -276,5 +302,6 @@ _PG_init(void)
 	cache_shmem_init();
 	rate_limit_shmem_init();
 	waitingroom_shmem_init();
+	publish_shmem_init();
 	worker_shmem_init();
 }
