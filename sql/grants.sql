@@ -82,4 +82,4 @@ REVOKE SELECT ON tixbook.token_key, tixbook.account, tixbook.webhook_secret, tix
     tixbook.destination_secret FROM tixbook_administrator;
 
 -- Who watches the server may see how the workers are, and that all is sound.
-GRANT EXECUTE ON FUNCTION tixbook.worker_status(), tixbook.request_queue(), tixbook.request_lag(integer), tixbook.verify(integer) TO pg_monitor;
+GRANT EXECUTE ON FUNCTION tixbook.worker_status(), tixbook.publish_status(), tixbook.request_queue(), tixbook.request_lag(integer), tixbook.verify(integer) TO pg_monitor;

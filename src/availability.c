@@ -17,6 +17,7 @@
 #include "utils/typcache.h"
 
 #include "arguments.h"
+#include "availability.h"
 #include "cache_load.h"
 
 PG_FUNCTION_INFO_V1(tixbook_availability);
@@ -51,9 +52,8 @@ readable_map(Event *event)
 	return cache_is_on() && !cache_touched(event->event_id) ? cache_map(event) : NULL;
 }
 
-/* The blocks that have changed since; NIL with *all where it is better to tell everything. */
-static List *
-changed_blocks(EventMap *map, uint64 since, bool *all)
+List *
+availability_changed_blocks(const EventMap *map, uint64 since, bool *all)
 {
 	MapBlock   *blocks = map_blocks(map);
 	List	   *changes = NIL;
@@ -87,7 +87,7 @@ answer_from_map(EventMap *map, bool has_since, int64 since, Answer *answer)
 	if (has_since && since == answer->version)
 		return;
 	if (has_since && since >= 0 && since < answer->version)
-		answer->changes = changed_blocks(map, (uint64) since, &all);
+		answer->changes = availability_changed_blocks(map, (uint64) since, &all);
 	if (!all)
 		return;
 	answer->taken = seatmap_new(map->capacity);

@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "booking.h"
+#include "publish.h"
 #include "webhook.h"
 
 enum
@@ -120,5 +121,6 @@ booking_change(Bookings *bookings, Booking *booking, BookingStatus to, const cha
 	if (needs_history(to, reason))
 		write_history(booking, from, reason);
 	webhook_booking_changed(booking);
+	publish_booking_changed(booking);
 	return true;
 }

@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 
 #include "cache.h"
+#include "publish.h"
 
 /* An event whose seats the transaction may change. */
 typedef struct TouchedEvent
@@ -326,6 +327,8 @@ publish(int event)
 		publish_blocks(event, map);
 		cache_let_go(&map->object);
 	}
+	if ((touched->written || touched->forget) && !touched->venues)
+		publish_seats_changed(touched->key.database, touched->key.id);
 }
 
 static void

@@ -19,6 +19,7 @@ extern bool tixbook_dispatch_worker;
 extern int	tixbook_dispatch_concurrency;
 extern int	tixbook_dispatch_ttl;		/* seconds */
 extern int	tixbook_dead_letter_ttl;	/* seconds; -1: for ever */
+extern int	tixbook_publish_interval;	/* milliseconds; tixbook.publish itself is in publish.h */
 extern int	tixbook_cache_size;			/* kilobytes; 0: no cache */
 extern bool tixbook_http_refusals;
 extern bool tixbook_require_idempotency_key;

@@ -10,6 +10,7 @@
 #include "cache.h"
 #include "catalog.h"
 #include "payment.h"
+#include "publish.h"
 #include "rate_limit.h"
 #include "seat_block.h"
 #include "settings.h"
@@ -37,6 +38,7 @@ bool		tixbook_dispatch_worker = true;
 int			tixbook_dispatch_concurrency = 32;
 int			tixbook_dispatch_ttl = 7 * 24 * 3600;
 int			tixbook_dead_letter_ttl = 30 * 24 * 3600;
+int			tixbook_publish_interval = 200;
 int			tixbook_cache_size = 64 * 1024;
 bool		tixbook_http_refusals = false;
 bool		tixbook_require_idempotency_key = false;
@@ -66,6 +68,14 @@ static const struct config_enum_entry late_payments[] = {
 	{"same", LATE_PAYMENT_SAME, false},
 	{"equivalent", LATE_PAYMENT_EQUIVALENT, false},
 	{"refund", LATE_PAYMENT_REFUND, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry publish_targets[] = {
+	{"off", 0, false},
+	{"notify", PUBLISH_NOTIFY, false},
+	{"realtime", PUBLISH_REALTIME, false},
+	{"on", PUBLISH_NOTIFY | PUBLISH_REALTIME, false},
 	{NULL, 0, false}
 };
 
@@ -164,6 +174,21 @@ define_dispatch_settings(void)
 							NULL,
 							&tixbook_dead_letter_ttl, 30 * 24 * 3600, -1, INT_MAX,
 							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+}
+
+static void
+define_publish_settings(void)
+{
+	DefineCustomEnumVariable("tixbook.publish",
+							 "Whom a worker tells of changes as they happen: SQL listeners (notify), the fan-out server (realtime), both (on).",
+							 "Needs shared_preload_libraries and tixbook.cache_size; the fan-out server is the destination realtime.",
+							 &tixbook_publish, 0, publish_targets,
+							 PGC_SIGHUP, 0, NULL, publish_set, NULL);
+	DefineCustomIntVariable("tixbook.publish_interval",
+							"How long after a publication about an event the next one comes at the earliest.",
+							NULL,
+							&tixbook_publish_interval, 200, 10, 10000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 }
 
 /* What sizes shared memory cannot be defined once the server runs. */
@@ -287,6 +312,7 @@ _PG_init(void)
 	rate_limit_settings();
 	define_worker_settings();
 	define_dispatch_settings();
+	define_publish_settings();
 	if (process_shared_preload_libraries_in_progress)
 		define_memory_settings();
 	MarkGUCPrefixReserved("tixbook");
@@ -302,5 +328,6 @@ _PG_init(void)
 	cache_shmem_init();
 	rate_limit_shmem_init();
 	waitingroom_shmem_init();
+	publish_shmem_init();
 	worker_shmem_init();
 }

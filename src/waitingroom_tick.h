@@ -16,6 +16,9 @@ extern bool tick_on_sale(const Event *event, TimestampTz at);
 /* Which share of its pace a room may use, from 0 to 1: less while booking requests queue up. */
 extern double tick_share(int32 event_id);
 
+/* Where the queue is, as a JSON object; without a pointer, how many have joined. */
+extern char *tick_queue_text(const WaitingRoom *room, const QueuePointer *pointer);
+
 /* Tells listeners what has changed; without a pointer, how many have joined. */
 extern void tick_tell(const WaitingRoom *room, const QueuePointer *pointer, int64 free_seats);
 

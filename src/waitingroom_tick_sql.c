@@ -14,11 +14,11 @@
 #include "utils/timestamp.h"
 
 #include "as_owner.h"
+#include "publish.h"
 #include "requests.h"
 #include "waitingroom_tick.h"
 
 #define QUEUE_CHANNEL "queue.update"
-#define AVAILABILITY_CHANNEL "availability.update"
 #define MAX_TOLD 400
 
 /* Requests that are that late, in seconds, begin to slow admission down, and those stop it. */
@@ -148,13 +148,11 @@ told_of(int32 event_id)
 	return told;
 }
 
-/* Listeners get it when the transaction commits; should it roll back, the next change tells them. */
-void
-tick_tell(const WaitingRoom *room, const QueuePointer *pointer, int64 free_seats)
+/* Where the queue is, in JSON; without a pointer, how many have joined. */
+char *
+tick_queue_text(const WaitingRoom *room, const QueuePointer *pointer)
 {
-	Told	   *told = told_of(room->event_id);
 	QueuePointer		none;
-	char		queue[MAX_TOLD];
 
 	if (pointer == NULL)
 	{
@@ -162,20 +160,33 @@ tick_tell(const WaitingRoom *room, const QueuePointer *pointer, int64 free_seats
 		none.joined = waitingroom_joined(room);
 		pointer = &none;
 	}
-	snprintf(queue, sizeof(queue),
-			 "{\"event_id\": %d, \"state\": \"%s\", \"admitted\": " INT64_FORMAT ", \"joined\": "
-			 INT64_FORMAT ", \"active\": %d, \"per_second\": %.1f}",
-			 room->event_id, waitingroom_state_name(waitingroom_state(room, pointer)),
-			 pointer->admitted, pointer->joined, pointer->active, pointer->per_second);
+	return psprintf("{\"event_id\": %d, \"state\": \"%s\", \"admitted\": " INT64_FORMAT ", \"joined\": "
+					INT64_FORMAT ", \"active\": %d, \"per_second\": %.1f}",
+					room->event_id, waitingroom_state_name(waitingroom_state(room, pointer)),
+					pointer->admitted, pointer->joined, pointer->active, pointer->per_second);
+}
+
+/*
+ * Listeners get it when the transaction commits; should it roll back, the next
+ * change tells them.  What is free the publish worker tells, where that does.
+ */
+void
+tick_tell(const WaitingRoom *room, const QueuePointer *pointer, int64 free_seats)
+{
+	Told	   *told = told_of(room->event_id);
+	char	   *queue = tick_queue_text(room, pointer);
+
 	if (strcmp(queue, told->queue) != 0)
 	{
 		Async_Notify(QUEUE_CHANNEL, queue);
+		publish_queue_moved(room->event_id);
 		strlcpy(told->queue, queue, sizeof(told->queue));
 	}
 	if (free_seats >= 0 && free_seats != told->free_seats)
 	{
-		Async_Notify(AVAILABILITY_CHANNEL,
-					 psprintf("{\"event_id\": %d, \"free\": " INT64_FORMAT "}", room->event_id, free_seats));
+		if ((tixbook_publish & PUBLISH_NOTIFY) == 0)
+			Async_Notify(AVAILABILITY_CHANNEL,
+						 psprintf("{\"event_id\": %d, \"free\": " INT64_FORMAT "}", room->event_id, free_seats));
 		told->free_seats = free_seats;
 	}
 }

@@ -13,6 +13,7 @@ typedef enum WorkerJob
 	JOB_WAITINGROOM,
 	JOB_REQUESTS,
 	JOB_DISPATCH,
+	JOB_PUBLISH,
 	WORKER_JOBS
 } WorkerJob;
 
@@ -26,5 +27,8 @@ extern void worker_shmem_init(void);
  * nothing where the library is not preloaded.
  */
 extern void worker_due(WorkerJob job, TimestampTz at);
+
+/* The same at once, from the callback of a commit whose effects can be seen. */
+extern void worker_wake(WorkerJob job, TimestampTz at);
 
 #endif

@@ -174,6 +174,15 @@ note_work(const WorkerLook *look)
 	LWLockRelease(worker_shared->lock);
 }
 
+static bool
+counts_anything(const WorkerLook *look)
+{
+	for (int i = 0; i < WORKER_COUNTS; i++)
+		if (look->counts[i] > 0)
+			return true;
+	return false;
+}
+
 static void
 note_wake_up(void)
 {
@@ -292,7 +301,7 @@ look_once(WorkerLook *look)
 	error_pause_ms = 0;
 	if (look->more || look->busy)
 		idle_since = GetCurrentTimestamp();
-	if (look->more || look->counts[COUNT_DONE] > 0)
+	if (look->more || counts_anything(look))
 		note_work(look);
 	call_helpers(look->processes);
 	return true;

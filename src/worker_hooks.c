@@ -127,14 +127,14 @@ ask_for_absent(WorkerJob job, const WorkerSlot *slot, TimestampTz due)
 	}
 }
 
-static void
-wake_worker(WorkerJob job, TimestampTz due)
+void
+worker_wake(WorkerJob job, TimestampTz due)
 {
-	WorkerDatabase *entry = my_database();
+	WorkerDatabase *entry;
 	WorkerSlot *slot;
 	Latch	   *latch;
 
-	if (worker_jobs[job] == NULL)
+	if (worker_shared == NULL || worker_jobs[job] == NULL)
 		return;
 
 	/*
@@ -144,6 +144,7 @@ wake_worker(WorkerJob job, TimestampTz due)
 	 * latch away first, and looks once more.
 	 */
 	pg_memory_barrier();
+	entry = my_database();
 	if (entry == NULL)
 	{
 		ask_now_and_then(job);
@@ -166,7 +167,7 @@ tell_at_commit(void)
 
 	for (int job = 0; work_made && job < WORKER_JOBS; job++)
 		if (earliest_due[job] != WORKER_NEVER)
-			wake_worker(job, earliest_due[job]);
+			worker_wake(job, earliest_due[job]);
 	if (extension_dropped)
 		worker_nudge(MyDatabaseId);
 	if (extension_made)

@@ -10,6 +10,7 @@ const WorkerJobInfo *const worker_jobs[WORKER_JOBS] = {
 	[JOB_WAITINGROOM] = &worker_waitingroom_job,
 	[JOB_REQUESTS] = &worker_requests_job,
 	[JOB_DISPATCH] = &worker_dispatch_job,
+	[JOB_PUBLISH] = &worker_publish_job,
 };
 
 int

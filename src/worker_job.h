@@ -24,6 +24,10 @@ typedef enum WorkerCount
 	COUNT_REQUESTS_PURGED,
 	COUNT_ENTRIES_PURGED,
 	COUNT_DEAD_LETTERS_PURGED,
+	COUNT_NOTIFIED,				/* of publishing: NOTIFYs, and what came to nothing */
+	COUNT_FAILED,
+	COUNT_DROPPED,
+	COUNT_CAUGHT_UP,			/* starts after which all was told again */
 	WORKER_COUNTS
 } WorkerCount;
 
@@ -77,6 +81,7 @@ extern const WorkerJobInfo worker_expiry_job;
 extern const WorkerJobInfo worker_waitingroom_job;
 extern const WorkerJobInfo worker_requests_job;
 extern const WorkerJobInfo worker_dispatch_job;
+extern const WorkerJobInfo worker_publish_job;
 
 /* How many processes the job may have now. */
 extern int	worker_job_most(const WorkerJobInfo *job);

@@ -6,6 +6,9 @@ import { isGuestBooking, session } from './session.js';
 const BASE = document.querySelector('meta[name="tixbook-api"]').content.replace(/\/$/, '');
 const GIVE_UP = 12000;          // milliseconds without an answer; then the same request is sent again
 
+// Where the server tells what happens: beside the API.
+export const liveUrl = (path) => new URL(`${BASE.replace(/\/api\/v\d+$/, '')}/live${path}`, location.href).href;
+
 // What the server refused, by its reason.
 export class Refusal extends Error {
   constructor(status, body, retryAfter) {
@@ -116,6 +119,7 @@ export function availabilityMap(event, etag, options = {}) {
     read: async (response) => (response.status === 304 ? null : {
       buffer: await response.arrayBuffer(),
       etag: response.headers.get('ETag'),
+      version: Number(response.headers.get('Tixbook-Version')),
       free: Number(response.headers.get('Tixbook-Free')),
     }),
   });

@@ -11,6 +11,7 @@ import { button, isBusy, loading, notice, whileBusy } from './parts.js';
 import { awaitPayment, startPayment } from './paying.js';
 import { goTo } from './router.js';
 import { session } from './session.js';
+import { Stream } from './stream.js';
 import { ticketStub } from './tickets.js';
 import { explain, STATES } from './words.js';
 
@@ -22,9 +23,22 @@ export async function bookingPage({ params, query, signal, show }) {
   page.load = async (trouble) => {
     const booking = await findBooking(params.booking, { signal });
     if (signal.aborted) return;
+    page.status = booking.status;
     await VIEWS[booking.status](booking, page, trouble);
   };
+  follow(params.booking, page);
   await page.load();
+}
+
+// What becomes of it elsewhere, or by its end, shows at once; the outcome of a payment is awaited by who pays.
+function follow(id, page) {
+  const news = async ({ status }) => {
+    if (!page.status || status === page.status || page.busy || (page.status === 'paying' && status === 'confirmed')) return;
+    dropHold(id);
+    if (status === 'expired') announce('Your time ran out.');
+    await page.load();
+  };
+  page.stream = new Stream(`/bookings/${id}`, page.signal, { told: (message) => news(message).catch(() => {}) });
 }
 
 function summary(booking) {
@@ -55,7 +69,7 @@ async function held(booking, page, trouble) {
 async function ended(booking, page) {
   dropHold(booking.booking_id);
   await new Promise((done) => { setTimeout(done, 1200); });
-  if (page.signal.aborted) return;
+  if (page.signal.aborted || page.status !== 'held') return;
   announce('Your time ran out.');
   await page.load();
 }
@@ -63,12 +77,15 @@ async function ended(booking, page) {
 async function payNow(booking, cards, element, place, page) {
   if (isBusy(element)) return;
   place.replaceChildren();
+  page.busy = true;
   try {
     const outcome = await whileBusy(element, 'Paying …', async (say) => startPayment(booking.booking_id, await cards.token(), { onWait: () => say('Still trying …') }));
     if (outcome === 'paid') await paid(booking, page);
     else await page.load();
   } catch (error) {
     await refused(error, place, page);
+  } finally {
+    page.busy = false;
   }
 }
 

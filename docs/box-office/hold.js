@@ -5,6 +5,7 @@ import { announce } from './announce.js';
 import { h, icon } from './dom.js';
 import { countdown, plural } from './format.js';
 import { keepGuestBooking, session } from './session.js';
+import { Stream } from './stream.js';
 
 const HOLD = 'tixbook.hold';
 const SAY_AT = [300, 60, 20];   // seconds before the end at which it is also said
@@ -28,10 +29,12 @@ function currentHold() {
 }
 
 let barTimer;
+let barStream;
 
 // A line under the header, on every page but that of the hold itself.
 export function holdBar(place, path) {
   clearInterval(barTimer);
+  barStream?.stop();
   const hold = currentHold();
   place.replaceChildren();
   if (!hold || path === `bookings/${hold.booking_id}`) return;
@@ -45,6 +48,10 @@ export function holdBar(place, path) {
   };
   tick();
   barTimer = setInterval(tick, 1000);
+  // It may be paid or given back elsewhere.
+  barStream = new Stream(`/bookings/${hold.booking_id}`, new AbortController().signal, {
+    told: () => { dropHold(hold.booking_id); holdBar(place, path); },
+  });
 }
 
 // The large clock of a hold. over() is called once, at its end.

@@ -14,9 +14,11 @@ import { button, isBusy, notice, whileBusy } from './parts.js';
 import { solve } from './puzzle.js';
 import { lookAfter, nearness, roughly, worthSaying } from './queue.js';
 import { session } from './session.js';
+import { Stream } from './stream.js';
 import { explain } from './words.js';
 
 const LONGEST = 20000;          // milliseconds between two looks when there is no answer
+const [BEGIN_WITHIN, COME_WITHIN] = [3000, 500];
 const WAITING = ['waiting', 'paused', 'sold_out'];
 
 // A stage of the event's page (event.js).
@@ -31,9 +33,11 @@ class Room {
     Object.assign(this, { page, facts, event: page.event, signal: page.signal, lost: 0, state: null });
     this.wake = () => { if (!document.hidden && this.timer) this.soon(0); };
     document.addEventListener('visibilitychange', this.wake);
+    this.stream = new Stream(`/events/${page.event.event_id}/queue`, page.signal, { told: (queue) => this.told(queue) });
   }
 
   stop() {
+    this.stream.stop();
     clearTimeout(this.timer);
     clearInterval(this.clock);
     document.removeEventListener('visibilitychange', this.wake);
@@ -92,6 +96,17 @@ class Room {
       if (error.code === 'no_waiting_room') return { state: 'closed' };
       throw error;
     }
+  }
+
+  // Where the queue is, as it moves. Who begins, or is let in, looks himself, and not all in one moment.
+  told({ state: room, admitted }) {
+    const known = this.status;
+    if (!known || !this.timer) return;
+    const state = room === 'admitting' ? 'waiting' : room;
+    if (known.state === 'gathering' && state !== 'gathering') this.soon(Math.random() * BEGIN_WITHIN);
+    else if (!WAITING.includes(known.state)) return;
+    else if (admitted > known.position || !WAITING.includes(state)) this.soon(Math.random() * COME_WITHIN);
+    else this.show({ ...known, state, ahead: known.position - admitted });
   }
 
   soon(after) {

@@ -37,12 +37,13 @@ sub box_office
 }
 
 # given: server and database; postgrests, how many (2); standby, a server that what only looks goes to;
-# root, the directory of static files; rate, how much an address may ask of nginx in a second (100 and 30).
+# live, false without realtime; root, the directory of static files; rate, how much an address may ask of nginx in a second (100 and 30).
 sub new
 {
 	my ($class, %given) = @_;
 	my $self = bless {
 		postgrests => 2,
+		live       => 1,
 		%given,
 		base    => "$given{server}{base}/web",
 		secret  => 'the secret of the edge',
@@ -57,9 +58,26 @@ sub new
 }
 
 # The settings of a server that is to be behind this.
-sub server_settings { return ('tixbook.edge_secret' => 'the secret of the edge', 'tixbook.payment_provider' => 'test') }
+sub server_settings
+{
+	return (
+		'tixbook.edge_secret'      => 'the secret of the edge',
+		'tixbook.payment_provider' => 'test',
+		'tixbook.publish'          => 'on');
+}
+
+# Further options are parameters of allow_destination.
+sub allow_publishing
+{
+	my ($self, %more) = @_;
+	my $parameters = join '', map { ", $_ => $more{$_}" } sort keys %more;
+	$self->{server}->sql($self->{database}, sprintf q(SELECT tixbook.allow_destination('realtime', '%s', plaintext => true, headers => '{"Authorization": "Bearer %s"}'%s)),
+		$self->publish_url, $self->{secret}, $parameters);
+	return;
+}
 
 sub url { return "http://127.0.0.1:$_[0]{port}" }
+sub publish_url { return "http://127.0.0.1:$_[0]{publish_port}/publish" }
 sub postgrest_url { return "http://127.0.0.1:$_[0]{ports}[ $_[1] - 1 ]" }
 sub postgrest_log { return "$_[0]{base}/postgrest-$_[1].log" }
 
@@ -99,10 +117,20 @@ sub start_nginx
 	my ($self) = @_;
 	my $from = work_dir() . '/src/docs/edge';
 	spew("$self->{base}/$_", slurp("$from/$_")) for qw(nginx.conf api_http.conf api_server.conf api_public.conf);
+	for (qw(live_module.conf live_http.conf live_server.conf))
+	{
+		$self->{live} ? spew("$self->{base}/$_", $self->live_conf(slurp("$from/$_"))) : unlink "$self->{base}/$_";
+	}
 	spew("$self->{base}/site.conf", $self->site_conf(slurp("$from/site.conf")));
 	$self->{nginx} = start_child("$self->{base}/nginx.log", nginx(), '-p', $self->{base}, '-c', 'nginx.conf', '-e', 'stderr', '-g', 'daemon off;');
 	$self->wait_for('nginx', "$self->{base}/nginx.log", sub { answers($self->{port}, '/api/v1/events/search') =~ /^200/ });
 	return;
+}
+
+sub end_nginx
+{
+	my ($self, $signal) = @_;
+	return stop_child(delete $self->{nginx}, $signal // 'TERM');
 }
 
 sub nginx { return -x '/usr/sbin/nginx' ? '/usr/sbin/nginx' : 'nginx' }
@@ -122,6 +150,15 @@ sub site_conf
 	return $conf;
 }
 
+sub live_conf
+{
+	my ($self, $conf) = @_;
+	$conf =~ s/127\.0\.0\.1:8081/127.0.0.1:$self->{publish_port}/g;
+	$conf =~ s/"Bearer change me"/"Bearer $self->{secret}"/;
+	$conf =~ s/(limit_conn tixbook_live) \d+/$1 10000/g;
+	return $conf;
+}
+
 sub replace
 {
 	my ($text, $pattern, $by) = @_;
@@ -134,7 +171,7 @@ sub servers { return join '', map { "    server 127.0.0.1:$_ max_fails=1 fail_ti
 sub stop
 {
 	my ($self) = @_;
-	stop_child(delete $self->{nginx}, 'QUIT') if $self->{nginx};
+	stop_child(delete $self->{nginx}, 'TERM') if $self->{nginx};
 	$self->end_postgrest($_, 'TERM') for grep { $self->{pids}[ $_ - 1 ] } 1 .. @{ $self->{ports} };
 	return;
 }

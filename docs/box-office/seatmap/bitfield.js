@@ -59,3 +59,15 @@ export function mapOf(buffer, capacity) {
   bytes.set(new Uint8Array(buffer).subarray(0, bytes.length));
   return bytes;
 }
+
+// What comes as text, in base64.
+export function bytesOf(base64) { return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)); }
+
+// Writes the seats of a run, `count` from `first` on, as they stand in its own map.
+export function putRun(bytes, first, count, run) {
+  for (let i = 0; i < count; i++) {
+    const seat = first + i;
+    if (isTaken(run, i)) bytes[seat >> 3] |= 1 << (seat & 7);
+    else bytes[seat >> 3] &= ~(1 << (seat & 7));
+  }
+}
