@@ -51,7 +51,7 @@ SELECT tixbook.purge_waiting_rooms(10);
 ROLLBACK;
 SELECT tixbook.purge_waiting_rooms(10);
 SELECT * FROM left_of WHERE event_id = 4;
-INSERT INTO tixbook.waiting_room_entry VALUES (4, 7, now(), NULL, 'passed over');
+INSERT INTO tixbook.waiting_room_entry VALUES (4, 12, now(), NULL, 'passed over');
 SELECT tixbook.purge_waiting_rooms(1000);
 SELECT * FROM left_of WHERE event_id = 4;
 \echo == sweep does it too, and several rooms in a batch
