@@ -49,7 +49,7 @@ static FanRows fan_rows[] = {
 static bool
 kept_for_ever(void)
 {
-	return tixbook_waiting_room_ttl < 0;
+	return tixbook_waiting_room_ttl < 0 || !purge_has("waiting_room_over");
 }
 
 static int64
@@ -188,7 +188,7 @@ waiting_rooms_next_purge(TimestampTz *due)
 {
 	static SPIPlanPtr plan = NULL;
 
-	if (kept_for_ever() || !purge_has("waiting_room_over"))
+	if (kept_for_ever())
 		return false;
 	return purge_ask(&plan, "SELECT min(o.over_at) FROM tixbook.waiting_room_over o",
 					 tixbook_waiting_room_ttl, due);
