@@ -19,7 +19,7 @@ PG_FUNCTION_INFO_V1(tixbook_purge_dead_letters);
 static bool
 kept_for_ever(void)
 {
-	return tixbook_dead_letter_ttl < 0;
+	return tixbook_dead_letter_ttl < 0 || !purge_has("dispatch_dead_ended_idx");
 }
 
 /*
@@ -54,7 +54,7 @@ dead_letters_next_purge(TimestampTz *due)
 {
 	static SPIPlanPtr plan = NULL;
 
-	if (kept_for_ever() || !purge_has("dispatch_dead_ended_idx"))
+	if (kept_for_ever())
 		return false;
 	return purge_ask(&plan, "SELECT min(m.ended_at) FROM tixbook.dispatch m WHERE m.state = 'dead'",
 					 tixbook_dead_letter_ttl, due);

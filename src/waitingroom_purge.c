@@ -8,11 +8,9 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "arguments.h"
@@ -27,19 +25,22 @@ PG_FUNCTION_INFO_V1(tixbook_wake_purge);
 
 /*
  * A fan's rows of one kind, by entry.  What is deleted stays in the index
- * until it is vacuumed, so the next batch goes on where the last one ended.
+ * until it is vacuumed, and going through all of that again would keep the
+ * worker from ending holds, so a batch goes on where the last one ended, if
+ * that has been committed.
  */
 typedef struct FanRows
 {
 	StoreTable	table;
 	StoreIndex	index;
 	int32		event_id;		/* 0: none yet */
-	int64		next_entry;
+	int64		next_entry;		/* there is none below it */
+	int64		reached;		/* nor below here, once this transaction has committed */
 } FanRows;
 
 static FanRows fan_rows[] = {
-	{STORE_WAITING_ROOM_ENTRY, STORE_WAITING_ROOM_ENTRY_NUMBER, 0, 0},
-	{STORE_WAITING_ROOM_SESSION, STORE_WAITING_ROOM_SESSION_KEY, 0, 0},
+	{.table = STORE_WAITING_ROOM_ENTRY, .index = STORE_WAITING_ROOM_ENTRY_NUMBER},
+	{.table = STORE_WAITING_ROOM_SESSION, .index = STORE_WAITING_ROOM_SESSION_KEY},
 };
 
 /* In both tables. */
@@ -48,7 +49,7 @@ static FanRows fan_rows[] = {
 static bool
 kept_for_ever(void)
 {
-	return tixbook_waiting_room_ttl < 0;
+	return tixbook_waiting_room_ttl < 0 || !purge_has("waiting_room_over");
 }
 
 static int64
@@ -59,63 +60,66 @@ found_entry(const StoreScan *scan)
 	return DatumGetInt64(slot_getattr(scan->slot, ENTRY_COLUMN, &isnull));
 }
 
-/*
- * Deletes up to batch rows of the event from rows->next_entry on; all is set
- * when there was none but those that others have locked.
- */
+static void
+end_of_batch(XactEvent event, void *arg)
+{
+	for (int i = 0; i < lengthof(fan_rows); i++)
+	{
+		if (event == XACT_EVENT_COMMIT)
+			fan_rows[i].next_entry = fan_rows[i].reached;
+		else if (event == XACT_EVENT_ABORT)
+			fan_rows[i].reached = fan_rows[i].next_entry;
+	}
+}
+
+static void
+start_batch(FanRows *rows, int32 event_id)
+{
+	static bool watching = false;
+
+	if (!watching)
+		RegisterXactCallback(end_of_batch, NULL);
+	watching = true;
+	if (rows->event_id == event_id)
+		return;
+	rows->event_id = event_id;
+	rows->next_entry = rows->reached = 0;
+}
+
+/* Deletes up to batch rows of the event; *all tells whether none is left. */
 static int
-delete_from(FanRows *rows, int32 event_id, int batch, bool *all)
+delete_rows(FanRows *rows, int32 event_id, int batch, bool *all)
 {
 	Store		store;
 	StoreScan	scan;
 	ScanKeyData keys[2];
+	bool		left = false;
+	/* What a savepoint may take back is not remembered. */
+	bool		forget = GetCurrentTransactionNestLevel() > 1;
 	int			deleted = 0;
 
-	*all = true;
+	start_batch(rows, event_id);
 	store_key_int4(&keys[0], 1, event_id);
-	store_key_int8_from(&keys[1], 2, rows->next_entry);
+	store_key_int8_from(&keys[1], ENTRY_COLUMN, rows->reached);
 	store_open(&store, rows->table);
 	store_scan_open_on(&scan, &store, rows->index);
 	store_scan_start(&scan, keys, 2);
-	while (store_scan_next(&scan))
+	while (deleted < batch && store_scan_next(&scan))
 	{
-		int64		entry;
+		int64		entry = found_entry(&scan);
 
 		CHECK_FOR_INTERRUPTS();
-		if (deleted == batch)
-		{
-			*all = false;
-			break;
-		}
-		entry = found_entry(&scan);
 		if (store_delete_found(&store, &scan))
-		{
 			deleted++;
-			rows->next_entry = entry + 1;
-		}
 		else
-			*all = false;
+			left = true;
+		if (!left && !forget)
+			rows->reached = entry + 1;
 	}
+	*all = !left && deleted < batch;
 	store_scan_close(&scan);
 	store_close(&store);
 	return deleted;
-}
-
-/* The same from the first entry, where the memory of an aborted transaction may have passed some over. */
-static int
-delete_rows(FanRows *rows, int32 event_id, int batch, bool *all)
-{
-	bool		from_start = (rows->event_id != event_id || rows->next_entry == 0);
-	int			deleted;
-
-	if (from_start)
-		rows->next_entry = 0;
-	rows->event_id = event_id;
-	deleted = delete_from(rows, event_id, batch, all);
-	if (!*all || from_start)
-		return deleted;
-	rows->next_entry = 0;
-	return deleted + delete_from(rows, event_id, batch - deleted, all);
 }
 
 static void
@@ -171,7 +175,7 @@ waiting_rooms_purge(int batch)
 
 		for (int i = 0; i < lengthof(fan_rows) && all && purged < batch; i++)
 			purged += delete_rows(&fan_rows[i], event_id, batch - purged, &all);
-		if (!all || purged == batch)
+		if (!all)
 			break;
 		note_purged(event_id);
 	}
@@ -184,7 +188,7 @@ waiting_rooms_next_purge(TimestampTz *due)
 {
 	static SPIPlanPtr plan = NULL;
 
-	if (kept_for_ever() || !purge_has("waiting_room_over"))
+	if (kept_for_ever())
 		return false;
 	return purge_ask(&plan, "SELECT min(o.over_at) FROM tixbook.waiting_room_over o",
 					 tixbook_waiting_room_ttl, due);

@@ -372,7 +372,7 @@ sub wal_of_reservation
 	my $event = new_house($node, 'postgres', 60, 40);
 	my $reserve = "SELECT FROM tixbook.reserve($event, 2, hold_for => '1 h');\n";
 	my ($first, $second) = map {
-		my ($from, $to) = split /\n/, $node->safe_psql('postgres',
+		my ($from, $to) = grep { length } split /\n/, $node->safe_psql('postgres',
 			"SELECT pg_current_wal_insert_lsn();\n" . $reserve x 300 . "SELECT pg_current_wal_insert_lsn();");
 		lsn_number($to) - lsn_number($from)
 	} 1 .. 2;
