@@ -65,7 +65,7 @@ BEGIN
            tixbook.form_encoded(fields), CASE WHEN NOT looks THEN booking_id::text END,
            format('%s-%s-%s', replace(kind, '_', '-'), about, number), about, next_at, not_after, give_up_at) IS NULL THEN
         RAISE EXCEPTION 'the destination stripe is not allowed'
-            USING HINT = 'An administrator must allow it again, by tixbook.allow_destination().';
+            USING HINT = 'An administrator must allow it again, by allow_destination.';
     END IF;
     PERFORM tixbook.wake_dispatch();
 END
