@@ -65,7 +65,7 @@ BEGIN
            tixbook.form_encoded(fields), CASE WHEN NOT looks THEN booking_id::text END,
            format('%s-%s-%s', replace(kind, '_', '-'), about, number), about, next_at, not_after, give_up_at) IS NULL THEN
         RAISE EXCEPTION 'the destination stripe is not allowed'
-            USING HINT = 'An administrator must allow it again, by tixbook.allow_destination().';
+            USING HINT = 'An administrator must allow it again, by allow_destination.';
     END IF;
     PERFORM tixbook.wake_dispatch();
 END
@@ -327,8 +327,9 @@ BEGIN
 END
 $$;
 
--- What Stripe says of a refund of the payment, which is locked: one of ours, or one that somebody made there.
-CREATE FUNCTION tixbook.take_stripe_refund(payment tixbook.payment, said jsonb) RETURNS tixbook.refund
+-- What Stripe says of a refund of the payment, which is locked: the one that was asked about, another one of
+-- ours, or one that somebody made there.
+CREATE FUNCTION tixbook.take_stripe_refund(payment tixbook.payment, said jsonb, asked_about uuid = NULL) RETURNS tixbook.refund
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     id text := tixbook.stripe_id(said ->> 'id');
@@ -338,7 +339,8 @@ DECLARE
 BEGIN
     SELECT r.* INTO refund FROM tixbook.refund r
     WHERE r.event_id = payment.event_id AND r.payment_id = payment.payment_id
-      AND (r.provider_reference = id OR r.provider_reference IS NULL AND r.refund_id::text = said #>> '{metadata,refund_id}')
+      AND (r.provider_reference = id OR r.provider_reference IS NULL
+           AND r.refund_id::text IN (said #>> '{metadata,refund_id}', asked_about::text))
     ORDER BY r.provider_reference IS NULL LIMIT 1;
     IF NOT FOUND THEN
         INSERT INTO tixbook.refund AS r (event_id, refund_id, payment_id, provider, amount, currency, reason, provider_reference)
@@ -361,7 +363,7 @@ DECLARE
     code text := said #>> '{error,code}';
 BEGIN
     IF said ->> 'object' = 'refund' THEN
-        refund := tixbook.take_stripe_refund(payment, said);
+        refund := tixbook.take_stripe_refund(payment, said, refund.refund_id);
     ELSIF answered.kind = 'stripe_refund' AND refund.state = 'due' THEN
         IF answered.outcome = 'refused' AND answered.http_status NOT IN (401, 403) AND code IS DISTINCT FROM 'charge_already_refunded'
            AND said #>> '{error,type}' IS DISTINCT FROM 'idempotency_error' THEN
