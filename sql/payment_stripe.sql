@@ -6,16 +6,21 @@
 
 -- application/x-www-form-urlencoded
 CREATE FUNCTION tixbook.percent_encoded(said text) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(string_agg(CASE WHEN letter ~ '^[A-Za-z0-9._~-]$' THEN letter
-        ELSE regexp_replace(upper(encode(convert_to(letter, 'UTF8'), 'hex')), '(..)', '%\1', 'g') END, '' ORDER BY place), '')
-    FROM regexp_split_to_table(said, '') WITH ORDINALITY AS l (letter, place)
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN CASE WHEN said ~ '^[A-Za-z0-9._~-]*$' THEN said ELSE (
+        SELECT string_agg(CASE WHEN letter ~ '^[A-Za-z0-9._~-]$' THEN letter
+            ELSE regexp_replace(upper(encode(convert_to(letter, 'UTF8'), 'hex')), '(..)', '%\1', 'g') END, '' ORDER BY place)
+        FROM regexp_split_to_table(said, '') WITH ORDINALITY AS l (letter, place)) END;
+END
 $$;
 
 CREATE FUNCTION tixbook.form_encoded(fields jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT string_agg(tixbook.percent_encoded(f.key) || '=' || tixbook.percent_encoded(f.value), '&' ORDER BY f.key)
-    FROM jsonb_each_text(fields) AS f
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT string_agg(tixbook.percent_encoded(f.key) || '=' || tixbook.percent_encoded(f.value), '&' ORDER BY f.key)
+            FROM jsonb_each_text(fields) AS f);
+END
 $$;
 
 CREATE FUNCTION tixbook.json_or_null(said text) RETURNS jsonb
@@ -29,8 +34,10 @@ $$;
 
 -- An id of Stripe's that can stand in a path.
 CREATE FUNCTION tixbook.stripe_id(said text) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT substring(said FROM '^[A-Za-z0-9_]{1,200}$')
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN substring(said FROM '^[A-Za-z0-9_]{1,200}$');
+END
 $$;
 
 -- What cannot go on by itself, for whoever watches the server's log.
@@ -47,8 +54,10 @@ $$;
 
 -- How long to wait before the next call, after so many.
 CREATE FUNCTION tixbook.stripe_pause(calls integer) RETURNS interval
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT least(interval '1 s' * power(2, greatest(least(calls, 20) - 2, 0)), interval '5 min')
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN least(interval '1 s' * power(2, greatest(least(calls, 20) - 2, 0)), interval '5 min');
+END
 $$;
 
 -- Each has a key of its own, which the dispatch keeps over its attempts. What only looks need not wait its turn.
@@ -72,17 +81,22 @@ END
 $$;
 
 CREATE FUNCTION tixbook.count_call(payment tixbook.payment) RETURNS tixbook.payment
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
     UPDATE tixbook.payment p SET calls = p.calls + 1
     WHERE p.event_id = payment.event_id AND p.payment_id = payment.payment_id
-    RETURNING p.*
+    RETURNING p.* INTO payment;
+    RETURN payment;
+END
 $$;
 
 -- Until when the booking is being paid; null: it is not any more.
 CREATE FUNCTION tixbook.paying_until(payment tixbook.payment) RETURNS timestamptz
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT b.expires_at FROM tixbook.booking b
-    WHERE b.booking_id = payment.booking_id AND b.status = 'paying' AND b.expires_at > clock_timestamp()
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT b.expires_at FROM tixbook.booking b
+            WHERE b.booking_id = payment.booking_id AND b.status = 'paying' AND b.expires_at > clock_timestamp());
+END
 $$;
 
 CREATE FUNCTION tixbook.create_stripe_intent(payment tixbook.payment, pause interval = '0') RETURNS void
@@ -142,9 +156,11 @@ $$;
 
 -- Whether something about it is in the outbox, but for the dispatch that is being handled.
 CREATE FUNCTION tixbook.is_being_asked(about uuid) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM tixbook.dispatch m
-                   WHERE m.about = is_being_asked.about AND m.state IN ('waiting', 'behind', 'sending', 'answered'))
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM tixbook.dispatch m
+                   WHERE m.about = is_being_asked.about AND m.state IN ('waiting', 'behind', 'sending', 'answered'));
+END
 $$;
 
 
