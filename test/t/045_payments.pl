@@ -22,9 +22,9 @@ my ($PAYERS, $POSTMEN) = (6, 3);
 my $stripe = Tixbook::Stripe->start(
 	seed => 45,
 	timeout => 0.05, error_before => 0.025, error_after => 0.025, lost => 0.02, limit => 0.01,
-	slow => 0.02, slow_ms => 2500, duplicate => 0.1, delay => 0.2, delay_ms => 2000);
+	slow => 0.02, slow_ms => 4000, duplicate => 0.1, delay => 0.2, delay_ms => 2000);
 my $node = new_node('payments', conf => [
-	"tixbook.payment_provider = 'stripe'", "tixbook.payment_window = '2 s'", 'tixbook.dispatch_concurrency = 64', 'max_connections = 60', 'log_statement = none' ]);
+	"tixbook.payment_provider = 'stripe'", "tixbook.payment_window = '3 s'", 'tixbook.dispatch_concurrency = 64', 'max_connections = 60', 'log_statement = none' ]);
 my $dsn  = sprintf 'dbi:Pg:host=%s;port=%s;dbname=postgres;user=%s', $node->host, $node->port, $ENV{USER} // getpwuid $<;
 my $db   = Tixbook::Patient->new($dsn);
 my $log  = PostgreSQL::Test::Utils::tempdir();
@@ -33,7 +33,7 @@ sub value { my ($rows) = $db->ask(@_); return $rows->[0][0] }
 
 # A house with hardly more seats than there are customers: what comes back late is wanted by others.
 my $event = new_house($node, 'postgres', POSIX::ceil($CUSTOMERS / 50) + 1, 50);
-$stripe->connect_shop(sub { $node->safe_psql('postgres', $_[0]) }, undef, timeout => "'500 ms'", concurrency => 64);
+$stripe->connect_shop(sub { $node->safe_psql('postgres', $_[0]) }, undef, timeout => "'2 s'", concurrency => 64);
 
 # Runs work in a process of its own, which leaves what it returns as JSON in a file.
 sub in_background
