@@ -280,7 +280,7 @@ BEGIN
     IF intent IS NOT NULL THEN
         payment := tixbook.take_stripe_intent(payment, intent);
     END IF;
-    IF payment.state = 'captured' AND payment.fee IS NULL AND payment.calls < 12 THEN
+    IF payment.state IN ('captured', 'refunded') AND payment.fee IS NULL AND payment.calls < 12 THEN
         PERFORM tixbook.retrieve_stripe_intent(payment, greatest(tixbook.stripe_pause(payment.calls), interval '10 s'));
     ELSIF payment.state <> 'pending' THEN
         NULL;
@@ -438,6 +438,9 @@ DECLARE
     refund tixbook.refund;
     revived integer := 0;
 BEGIN
+    IF NOT EXISTS (SELECT FROM tixbook.destination d WHERE d.destination = 'stripe' AND d.allowed) THEN
+        RETURN 0;
+    END IF;
     FOR payment IN
         SELECT p.* FROM tixbook.payment p
         WHERE p.state = 'pending' AND p.provider = 'stripe' AND NOT tixbook.is_being_asked(p.payment_id)

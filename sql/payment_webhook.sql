@@ -155,7 +155,7 @@ BEGIN
         result.reason := 'other_intent';
     ELSIF about_intent THEN
         payment := tixbook.take_stripe_intent(payment, object);
-        IF payment.state = 'captured' AND payment.fee IS NULL AND NOT tixbook.is_being_asked(payment.payment_id) THEN
+        IF payment.state IN ('captured', 'refunded') AND payment.fee IS NULL AND NOT tixbook.is_being_asked(payment.payment_id) THEN
             PERFORM tixbook.retrieve_stripe_intent(payment, interval '10 s');
         END IF;
     ELSIF about_refund THEN
