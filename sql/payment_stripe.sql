@@ -98,7 +98,7 @@ BEGIN
         || CASE WHEN payment.payment_token LIKE 'tok\_%'
            THEN jsonb_build_object('payment_method_data[type]', 'card', 'payment_method_data[card][token]', payment.payment_token)
            ELSE jsonb_build_object('payment_method', payment.payment_token) END,
-        clock_timestamp() + pause, NULL, ends);
+        clock_timestamp() + pause, ends, ends);
 END
 $$;
 
