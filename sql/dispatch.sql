@@ -1,5 +1,6 @@
 -- dispatch: outgoing HTTP. What the outside must hear is written with the change that it is about,
--- and a worker sends it.
+-- and a worker sends it. What runs for each message is PL/pgSQL, which plans once a session; a function in
+-- SQL with a search_path of its own is parsed and planned at each call.
 
 CREATE TYPE tixbook.dispatch_state AS ENUM ('waiting', 'behind', 'sending', 'answered', 'delivered', 'dead');
 COMMENT ON TYPE tixbook.dispatch_state IS 'The states of a dispatch: waiting (to be sent, or sent again), behind (an earlier one with its ordering key comes first), sending, answered (what its outcome means here is still to be worked out), delivered, dead (refused or given up: a dead letter).';
@@ -9,12 +10,14 @@ COMMENT ON TYPE tixbook.breaker_state IS 'The states of a destination''s circuit
 
 -- Headers are names with one line of text each; those that say where a message goes or ends are ours.
 CREATE FUNCTION tixbook.headers_are_valid(headers jsonb) RETURNS boolean
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT jsonb_typeof(headers) = 'object' AND NOT EXISTS (
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN jsonb_typeof(headers) = 'object' AND NOT EXISTS (
         SELECT FROM jsonb_each(CASE WHEN jsonb_typeof(headers) = 'object' THEN headers ELSE '{}' END) AS h
         WHERE jsonb_typeof(h.value) <> 'string' OR h.key !~ '^[A-Za-z0-9-]{1,100}$'
            OR (h.value #>> '{}') !~ '^[\x20-\x7e]*$' OR length(h.value #>> '{}') > 2000
-           OR lower(h.key) IN ('host', 'content-length', 'transfer-encoding', 'connection', 'expect', 'upgrade'))
+           OR lower(h.key) IN ('host', 'content-length', 'transfer-encoding', 'connection', 'expect', 'upgrade'));
+END
 $$;
 
 CREATE TABLE tixbook.destination (
@@ -196,7 +199,10 @@ CREATE FUNCTION tixbook.write_dispatch(kind text, destination text, method text,
     ordering_key text, idempotency_key text, about uuid = NULL, next_at timestamptz = NULL, not_after timestamptz = NULL,
     give_up_at timestamptz = NULL)
 RETURNS bigint
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    made bigint;
+BEGIN
     INSERT INTO tixbook.dispatch AS m (kind, destination, method, path, headers, body, ordering_key, idempotency_key,
                                        about, next_at, not_after, give_up_at)
     SELECT write_dispatch.kind, d.destination, write_dispatch.method, write_dispatch.path, write_dispatch.headers,
@@ -204,7 +210,9 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
            coalesce(write_dispatch.next_at, clock_timestamp()), write_dispatch.not_after,
            coalesce(write_dispatch.give_up_at, clock_timestamp() + d.give_up_after)
     FROM tixbook.destination d WHERE d.destination = write_dispatch.destination AND d.allowed
-    RETURNING m.dispatch_id
+    RETURNING m.dispatch_id INTO made;
+    RETURN made;
+END
 $$;
 
 CREATE FUNCTION tixbook.enqueue_dispatch(destination text, path text, body text = NULL, method text = 'POST',
@@ -271,38 +279,46 @@ COMMENT ON VIEW tixbook.destination_room IS 'How many more calls each destinatio
 
 CREATE FUNCTION tixbook.pause_before_retry(destination text, attempts integer, retry_after_s integer = NULL)
 RETURNS interval
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT greatest(least(d.longest_pause, d.first_pause * power(2, least(attempts, 30) - 1)) * (0.5 + random() / 2),
-                    least(d.longest_pause, make_interval(secs => coalesce(retry_after_s, 0))))
-    FROM tixbook.destination d WHERE d.destination = pause_before_retry.destination
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT greatest(least(d.longest_pause, d.first_pause * power(2, least(attempts, 30) - 1)) * (0.5 + random() / 2),
+                            least(d.longest_pause, make_interval(secs => coalesce(retry_after_s, 0))))
+            FROM tixbook.destination d WHERE d.destination = pause_before_retry.destination);
+END
 $$;
 
 -- Those of the candidates that must wait for an earlier one are put aside; whoever ends that brings them back.
 CREATE FUNCTION tixbook.put_behind(candidates bigint[]) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
     UPDATE tixbook.dispatch m SET state = 'behind'
     WHERE m.dispatch_id = ANY (candidates) AND m.state = 'waiting' AND m.ordering_key IS NOT NULL
       AND EXISTS (SELECT FROM tixbook.dispatch e
                   WHERE e.destination = m.destination AND e.ordering_key = m.ordering_key
-                    AND e.dispatch_id < m.dispatch_id AND e.state IN ('waiting', 'behind', 'sending', 'answered'))
+                    AND e.dispatch_id < m.dispatch_id AND e.state IN ('waiting', 'behind', 'sending', 'answered'));
+END
 $$;
 
 -- Those of the candidates whose time to begin is over: their handler says what is to follow.
 CREATE FUNCTION tixbook.give_up_late(candidates bigint[]) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
     UPDATE tixbook.dispatch m
     SET state = 'answered', outcome = 'gave_up', next_at = clock_timestamp(), begun_at = coalesce(m.begun_at, clock_timestamp()),
         last_error = coalesce(m.last_error || ', and ', '') || 'its time was over before it could begin'
-    WHERE m.dispatch_id = ANY (candidates) AND m.state = 'waiting' AND m.not_after <= clock_timestamp()
+    WHERE m.dispatch_id = ANY (candidates) AND m.state = 'waiting' AND m.not_after <= clock_timestamp();
+END
 $$;
 
 CREATE FUNCTION tixbook.bring_next(ended tixbook.dispatch) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
     UPDATE tixbook.dispatch m SET state = 'waiting', next_at = clock_timestamp()
     WHERE m.state = 'behind'
       AND m.dispatch_id = (SELECT min(e.dispatch_id) FROM tixbook.dispatch e
                            WHERE e.destination = ended.destination AND e.ordering_key = ended.ordering_key
-                             AND e.state IN ('waiting', 'behind', 'sending', 'answered'))
+                             AND e.state IN ('waiting', 'behind', 'sending', 'answered'));
+END
 $$;
 
 -- The signature of the Standard Webhooks scheme, made anew for each attempt.
@@ -316,15 +332,19 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 CREATE FUNCTION tixbook.header_lines(headers jsonb) RETURNS text[]
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT ARRAY(SELECT h.key || ': ' || h.value FROM jsonb_each_text(headers) AS h)
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN ARRAY(SELECT h.key || ': ' || h.value FROM jsonb_each_text(headers) AS h);
+END
 $$;
 
 -- A body is JSON unless its headers say otherwise.
 CREATE FUNCTION tixbook.content_lines(headers jsonb, body text) RETURNS text[]
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN body IS NULL OR EXISTS (SELECT FROM jsonb_object_keys(headers) AS name WHERE lower(name) = 'content-type')
-           THEN '{}' ELSE '{"Content-Type: application/json"}' END::text[] || tixbook.header_lines(headers)
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN CASE WHEN body IS NULL OR EXISTS (SELECT FROM jsonb_object_keys(headers) AS name WHERE lower(name) = 'content-type')
+           THEN '{}' ELSE '{"Content-Type: application/json"}' END::text[] || tixbook.header_lines(headers);
+END
 $$;
 
 CREATE FUNCTION tixbook.begin_dispatches(room integer)
@@ -339,7 +359,7 @@ BEGIN
     CROSS JOIN LATERAL (
         SELECT m.dispatch_id FROM tixbook.dispatch m
         WHERE m.destination = r.destination AND m.state = 'waiting' AND m.next_at <= clock_timestamp()
-        ORDER BY m.next_at, m.dispatch_id LIMIT r.room + 100 FOR UPDATE SKIP LOCKED) AS c
+        ORDER BY m.next_at, m.dispatch_id LIMIT 2 * r.room FOR UPDATE SKIP LOCKED) AS c
     WHERE r.room > 0 AND r.closed_until IS NULL;
     IF candidates IS NULL THEN
         RETURN;
@@ -406,16 +426,20 @@ $$;
 
 -- What the receiver has decided for good. A webhook is sent until it is taken, or unsubscribed by 410.
 CREATE FUNCTION tixbook.is_refusal(kind text, http_status integer) RETURNS boolean
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE kind WHEN 'webhook' THEN http_status = 410
-        ELSE http_status BETWEEN 300 AND 499 AND http_status NOT IN (408, 409, 425, 429) END
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN CASE kind WHEN 'webhook' THEN http_status = 410
+        ELSE http_status BETWEEN 300 AND 499 AND http_status NOT IN (408, 409, 425, 429) END;
+END
 $$;
 
 -- Kinds whose handler does what is to follow, whatever the outcome: none of them is a dead letter. And
 -- since their receiver repeats even a 500 for the same key for ever, that too is an outcome: unknown.
 CREATE FUNCTION tixbook.is_followed_up(kind text) RETURNS boolean
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT kind LIKE 'stripe\_%'
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN kind LIKE 'stripe\_%';
+END
 $$;
 
 -- What the outcome means here is worked out; where that fails, it is tried again, and nothing is sent again.

@@ -290,7 +290,7 @@ BEGIN
 END
 $$;
 
--- The answer about a payment; a declined one is a refusal that stays in the books.
+-- The answer about a payment; a declined one, or one that came too late, is a refusal that stays in the books.
 CREATE FUNCTION tixbook.answer_payment(payment tixbook.payment, headers jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -304,11 +304,18 @@ BEGIN
         PERFORM tixbook.answer_with(402, headers);
         RETURN body;
     END IF;
+    IF payment.state IN ('captured', 'refunded') AND booking.status NOT IN ('confirmed', 'cancelled') THEN
+        RETURN tixbook.refused_answer('hold_expired', jsonb_build_object(
+            'booking_id', payment.booking_id, 'payment_id', payment.payment_id, 'expires_at', booking.expires_at,
+            'refund', (SELECT jsonb_build_object('state', r.state, 'amount', r.amount) FROM tixbook.refund r
+                       WHERE r.event_id = payment.event_id AND r.payment_id = payment.payment_id
+                       ORDER BY r.made_at DESC LIMIT 1)), payment.booking_id::text);
+    END IF;
     PERFORM tixbook.answer_with(CASE payment.state WHEN 'pending' THEN 202 ELSE 200 END,
         headers || CASE payment.state WHEN 'pending' THEN '{"Retry-After": "1"}'::jsonb ELSE '{}' END);
     RETURN jsonb_build_object('payment_id', payment.payment_id, 'booking_id', booking.booking_id,
         'state', payment.state, 'amount', payment.amount, 'currency', payment.currency,
-        'status', CASE payment.state WHEN 'captured' THEN 'confirmed' ELSE booking.status::text END,
+        'status', booking.status,
         'expires_at', CASE payment.state WHEN 'pending' THEN booking.expires_at END);
 END
 $$;

@@ -177,4 +177,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tixbook.settle_payments(integer) IS
-'Asks the test provider about up to batch payments (1 to 100000) that are under way, the oldest first, and lets it give back what is due; returns how many it settled. Of other providers it asks about payments and refunds that nothing in the outbox is about (verify_payments names them), and it purges what is kept of webhooks. For pg_cron, or by hand: a customer who repeats his payment asks for it as well. Refuses: invalid_parameter, payment_not_found, refund_not_found, payment_reference_used, busy.';
+'Asks the test provider about up to batch payments (1 to 100000) that are under way, the oldest first, and lets it give back what is due; returns how many it settled. Of other providers it asks about payments and refunds that nothing in the outbox is about (verify_payments names them), and it purges what is kept of webhooks. For pg_cron, or by hand: a customer who repeats his payment asks for it as well. Refuses: invalid_parameter, payment_not_found, payment_reference_used, busy.';

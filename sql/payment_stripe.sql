@@ -6,16 +6,21 @@
 
 -- application/x-www-form-urlencoded
 CREATE FUNCTION tixbook.percent_encoded(said text) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(string_agg(CASE WHEN letter ~ '^[A-Za-z0-9._~-]$' THEN letter
-        ELSE regexp_replace(upper(encode(convert_to(letter, 'UTF8'), 'hex')), '(..)', '%\1', 'g') END, '' ORDER BY place), '')
-    FROM regexp_split_to_table(said, '') WITH ORDINALITY AS l (letter, place)
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN CASE WHEN said ~ '^[A-Za-z0-9._~-]*$' THEN said ELSE (
+        SELECT string_agg(CASE WHEN letter ~ '^[A-Za-z0-9._~-]$' THEN letter
+            ELSE regexp_replace(upper(encode(convert_to(letter, 'UTF8'), 'hex')), '(..)', '%\1', 'g') END, '' ORDER BY place)
+        FROM regexp_split_to_table(said, '') WITH ORDINALITY AS l (letter, place)) END;
+END
 $$;
 
 CREATE FUNCTION tixbook.form_encoded(fields jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT string_agg(tixbook.percent_encoded(f.key) || '=' || tixbook.percent_encoded(f.value), '&' ORDER BY f.key)
-    FROM jsonb_each_text(fields) AS f
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT string_agg(tixbook.percent_encoded(f.key) || '=' || tixbook.percent_encoded(f.value), '&' ORDER BY f.key)
+            FROM jsonb_each_text(fields) AS f);
+END
 $$;
 
 CREATE FUNCTION tixbook.json_or_null(said text) RETURNS jsonb
@@ -29,8 +34,10 @@ $$;
 
 -- An id of Stripe's that can stand in a path.
 CREATE FUNCTION tixbook.stripe_id(said text) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT substring(said FROM '^[A-Za-z0-9_]{1,200}$')
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN substring(said FROM '^[A-Za-z0-9_]{1,200}$');
+END
 $$;
 
 -- What cannot go on by itself, for whoever watches the server's log.
@@ -47,8 +54,10 @@ $$;
 
 -- How long to wait before the next call, after so many.
 CREATE FUNCTION tixbook.stripe_pause(calls integer) RETURNS interval
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT least(interval '1 s' * power(2, greatest(least(calls, 20) - 2, 0)), interval '5 min')
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN least(interval '1 s' * power(2, greatest(least(calls, 20) - 2, 0)), interval '5 min');
+END
 $$;
 
 -- Each has a key of its own, which the dispatch keeps over its attempts. What only looks need not wait its turn.
@@ -65,24 +74,29 @@ BEGIN
            tixbook.form_encoded(fields), CASE WHEN NOT looks THEN booking_id::text END,
            format('%s-%s-%s', replace(kind, '_', '-'), about, number), about, next_at, not_after, give_up_at) IS NULL THEN
         RAISE EXCEPTION 'the destination stripe is not allowed'
-            USING HINT = 'An administrator must allow it again, by tixbook.allow_destination().';
+            USING HINT = 'An administrator must allow it again, by allow_destination.';
     END IF;
     PERFORM tixbook.wake_dispatch();
 END
 $$;
 
 CREATE FUNCTION tixbook.count_call(payment tixbook.payment) RETURNS tixbook.payment
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
     UPDATE tixbook.payment p SET calls = p.calls + 1
     WHERE p.event_id = payment.event_id AND p.payment_id = payment.payment_id
-    RETURNING p.*
+    RETURNING p.* INTO payment;
+    RETURN payment;
+END
 $$;
 
 -- Until when the booking is being paid; null: it is not any more.
 CREATE FUNCTION tixbook.paying_until(payment tixbook.payment) RETURNS timestamptz
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT b.expires_at FROM tixbook.booking b
-    WHERE b.booking_id = payment.booking_id AND b.status = 'paying' AND b.expires_at > clock_timestamp()
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT b.expires_at FROM tixbook.booking b
+            WHERE b.booking_id = payment.booking_id AND b.status = 'paying' AND b.expires_at > clock_timestamp());
+END
 $$;
 
 CREATE FUNCTION tixbook.create_stripe_intent(payment tixbook.payment, pause interval = '0') RETURNS void
@@ -98,7 +112,7 @@ BEGIN
         || CASE WHEN payment.payment_token LIKE 'tok\_%'
            THEN jsonb_build_object('payment_method_data[type]', 'card', 'payment_method_data[card][token]', payment.payment_token)
            ELSE jsonb_build_object('payment_method', payment.payment_token) END,
-        clock_timestamp() + pause, NULL, ends);
+        clock_timestamp() + pause, ends, ends);
 END
 $$;
 
@@ -142,9 +156,11 @@ $$;
 
 -- Whether something about it is in the outbox, but for the dispatch that is being handled.
 CREATE FUNCTION tixbook.is_being_asked(about uuid) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM tixbook.dispatch m
-                   WHERE m.about = is_being_asked.about AND m.state IN ('waiting', 'behind', 'sending', 'answered'))
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM tixbook.dispatch m
+                   WHERE m.about = is_being_asked.about AND m.state IN ('waiting', 'behind', 'sending', 'answered'));
+END
 $$;
 
 
@@ -264,7 +280,7 @@ BEGIN
     IF intent IS NOT NULL THEN
         payment := tixbook.take_stripe_intent(payment, intent);
     END IF;
-    IF payment.state = 'captured' AND payment.fee IS NULL AND payment.calls < 12 THEN
+    IF payment.state IN ('captured', 'refunded') AND payment.fee IS NULL AND payment.calls < 12 THEN
         PERFORM tixbook.retrieve_stripe_intent(payment, greatest(tixbook.stripe_pause(payment.calls), interval '10 s'));
     ELSIF payment.state <> 'pending' THEN
         NULL;
@@ -275,168 +291,5 @@ BEGIN
     ELSE
         PERFORM tixbook.ask_stripe(payment);
     END IF;
-END
-$$;
-
-
--- Refunds. One that may have been made is looked for before it is asked for again under another key.
-
-CREATE FUNCTION tixbook.count_refund_call(refund tixbook.refund) RETURNS tixbook.refund
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    UPDATE tixbook.refund r SET calls = r.calls + 1
-    WHERE r.event_id = refund.event_id AND r.refund_id = refund.refund_id
-    RETURNING r.*
-$$;
-
--- Where Stripe is not allowed just now the refund stays due, and settle_payments sends it later.
-CREATE FUNCTION tixbook.send_stripe_refund(payment tixbook.payment, refund tixbook.refund, pause interval = '0') RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM tixbook.destination d WHERE d.destination = 'stripe' AND d.allowed) THEN
-        RETURN;
-    END IF;
-    refund := tixbook.count_refund_call(refund);
-    PERFORM tixbook.call_stripe('stripe_refund', refund.refund_id, refund.calls, payment.booking_id, '/v1/refunds',
-        jsonb_build_object('payment_intent', payment.provider_reference, 'amount', refund.amount,
-            'metadata[refund_id]', refund.refund_id, 'metadata[payment_id]', payment.payment_id,
-            'metadata[event_id]', payment.event_id),
-        -- Stripe remembers the key for a day.
-        clock_timestamp() + pause, NULL, clock_timestamp() + pause + interval '12 hours');
-END
-$$;
-
-CREATE FUNCTION tixbook.list_stripe_refunds(payment tixbook.payment, pause interval = '0') RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    payment := tixbook.count_call(payment);
-    PERFORM tixbook.call_stripe('stripe_list_refunds', payment.payment_id, payment.calls, payment.booking_id,
-        '/v1/refunds?limit=20&payment_intent=' || payment.provider_reference, NULL,
-        clock_timestamp() + pause, NULL, clock_timestamp() + pause + interval '5 min');
-END
-$$;
-
-CREATE FUNCTION tixbook.retrieve_stripe_refund(payment tixbook.payment, refund tixbook.refund) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    pause interval := least(interval '10 min' * power(2, least(refund.calls, 10)), interval '1 day');
-BEGIN
-    refund := tixbook.count_refund_call(refund);
-    PERFORM tixbook.call_stripe('stripe_retrieve_refund', refund.refund_id, refund.calls, payment.booking_id,
-        '/v1/refunds/' || refund.provider_reference, NULL,
-        clock_timestamp() + pause, NULL, clock_timestamp() + pause + interval '5 min');
-END
-$$;
-
--- What Stripe says of a refund of the payment, which is locked: one of ours, or one that somebody made there.
-CREATE FUNCTION tixbook.take_stripe_refund(payment tixbook.payment, said jsonb) RETURNS tixbook.refund
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    id text := tixbook.stripe_id(said ->> 'id');
-    outcome text := CASE said ->> 'status' WHEN 'succeeded' THEN 'succeeded' WHEN 'failed' THEN 'failed'
-                                           WHEN 'canceled' THEN 'failed' ELSE 'sent' END;
-    refund tixbook.refund;
-BEGIN
-    SELECT r.* INTO refund FROM tixbook.refund r
-    WHERE r.event_id = payment.event_id AND r.payment_id = payment.payment_id
-      AND (r.provider_reference = id OR r.provider_reference IS NULL AND r.refund_id::text = said #>> '{metadata,refund_id}')
-    ORDER BY r.provider_reference IS NULL LIMIT 1;
-    IF NOT FOUND THEN
-        INSERT INTO tixbook.refund AS r (event_id, refund_id, payment_id, provider, amount, currency, reason, provider_reference)
-        VALUES (payment.event_id, tixbook.new_payment_id(payment.event_id), payment.payment_id, payment.provider,
-                (said ->> 'amount')::bigint, payment.currency, 'by the provider', id)
-        RETURNING r.* INTO refund;
-    END IF;
-    RETURN tixbook.settle_refund(refund.refund_id, outcome, id, CASE WHEN outcome = 'failed'
-        THEN left(coalesce(said ->> 'failure_reason', said ->> 'status'), 200) END);
-END
-$$;
-
--- For handle_dispatch(): a call about one refund has ended.
-CREATE FUNCTION tixbook.handle_stripe_refund(answered tixbook.dispatch) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    refund tixbook.refund := tixbook.lock_refund(answered.about);
-    payment tixbook.payment := tixbook.lock_payment(refund.payment_id);
-    said jsonb := CASE WHEN answered.outcome <> 'gave_up' THEN tixbook.json_or_null(answered.answer) END;
-    code text := said #>> '{error,code}';
-BEGIN
-    IF said ->> 'object' = 'refund' THEN
-        refund := tixbook.take_stripe_refund(payment, said);
-    ELSIF answered.kind = 'stripe_refund' AND refund.state = 'due' THEN
-        IF answered.outcome = 'refused' AND answered.http_status NOT IN (401, 403) AND code IS DISTINCT FROM 'charge_already_refunded'
-           AND said #>> '{error,type}' IS DISTINCT FROM 'idempotency_error' THEN
-            PERFORM tixbook.settle_refund(refund.refund_id, 'failed', NULL, left(coalesce(code, said #>> '{error,type}', 'refused'), 200));
-        ELSE
-            IF answered.outcome = 'refused' THEN
-                PERFORM tixbook.alarm_of_stripe(refund.refund_id, answered, said -> 'error');
-            END IF;
-            PERFORM tixbook.list_stripe_refunds(payment, tixbook.stripe_pause(refund.calls + 2));
-        END IF;
-        RETURN;
-    END IF;
-    IF refund.state = 'sent' AND refund.provider_reference IS NOT NULL THEN
-        PERFORM tixbook.retrieve_stripe_refund(payment, refund);
-    END IF;
-END
-$$;
-
--- For handle_dispatch(): all refunds of a payment. Those of ours that are not among them have not been made.
-CREATE FUNCTION tixbook.handle_stripe_refunds(answered tixbook.dispatch) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    payment tixbook.payment := tixbook.lock_payment(answered.about);
-    said jsonb := CASE WHEN answered.outcome = 'delivered' THEN tixbook.json_or_null(answered.answer) END;
-    refund tixbook.refund;
-BEGIN
-    IF said ->> 'object' IS DISTINCT FROM 'list' THEN
-        IF answered.outcome = 'refused' THEN
-            PERFORM tixbook.alarm_of_stripe(payment.payment_id, answered, said -> 'error');
-        END IF;
-        PERFORM tixbook.list_stripe_refunds(payment, tixbook.stripe_pause(payment.calls));
-        RETURN;
-    END IF;
-    PERFORM tixbook.take_stripe_refund(payment, r) FROM jsonb_array_elements(said -> 'data') AS r;
-    FOR refund IN
-        SELECT r.* FROM tixbook.refund r
-        WHERE r.event_id = payment.event_id AND r.payment_id = payment.payment_id AND r.state IN ('due', 'sent')
-          AND NOT tixbook.is_being_asked(r.refund_id)
-    LOOP
-        IF refund.state = 'sent' AND refund.provider_reference IS NOT NULL THEN
-            PERFORM tixbook.retrieve_stripe_refund(payment, refund);
-        ELSIF refund.state = 'due' AND tixbook.unrefunded(payment) < 0 THEN
-            PERFORM tixbook.settle_refund(refund.refund_id, 'failed', NULL, 'given back at the provider already');
-        ELSIF refund.state = 'due' THEN
-            PERFORM tixbook.send_stripe_refund(payment, refund, tixbook.stripe_pause(refund.calls + 2));
-        END IF;
-    END LOOP;
-END
-$$;
-
--- For settle_payments(): calls that got lost, which only who deletes them can bring about.
-CREATE FUNCTION tixbook.revive_stripe(batch integer) RETURNS integer
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    payment tixbook.payment;
-    refund tixbook.refund;
-    revived integer := 0;
-BEGIN
-    FOR payment IN
-        SELECT p.* FROM tixbook.payment p
-        WHERE p.state = 'pending' AND p.provider = 'stripe' AND NOT tixbook.is_being_asked(p.payment_id)
-        ORDER BY p.made_at LIMIT batch FOR UPDATE SKIP LOCKED
-    LOOP
-        PERFORM tixbook.ask_stripe(payment);
-        revived := revived + 1;
-    END LOOP;
-    FOR payment IN
-        SELECT p.* FROM tixbook.payment p JOIN tixbook.refund r USING (event_id, payment_id)
-        WHERE r.state IN ('due', 'sent') AND r.provider = 'stripe' AND NOT tixbook.is_being_asked(r.refund_id)
-          AND NOT tixbook.is_being_asked(p.payment_id)
-        ORDER BY r.made_at LIMIT batch FOR UPDATE OF p SKIP LOCKED
-    LOOP
-        PERFORM tixbook.list_stripe_refunds(payment);
-        revived := revived + 1;
-    END LOOP;
-    RETURN revived;
 END
 $$;

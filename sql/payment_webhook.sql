@@ -153,9 +153,13 @@ BEGIN
     IF about_intent AND object ->> 'id' <> payment.provider_reference THEN
         result.result := 'ignored';
         result.reason := 'other_intent';
+        IF type = 'payment_intent.succeeded' THEN
+            RAISE WARNING 'Stripe has taken money by % for payment %, which is %: whoever confirmed it must refund it',
+                object ->> 'id', payment.payment_id, payment.provider_reference;
+        END IF;
     ELSIF about_intent THEN
         payment := tixbook.take_stripe_intent(payment, object);
-        IF payment.state = 'captured' AND payment.fee IS NULL AND NOT tixbook.is_being_asked(payment.payment_id) THEN
+        IF payment.state IN ('captured', 'refunded') AND payment.fee IS NULL AND NOT tixbook.is_being_asked(payment.payment_id) THEN
             PERFORM tixbook.retrieve_stripe_intent(payment, interval '10 s');
         END IF;
     ELSIF about_refund THEN
@@ -233,4 +237,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tixbook.payment_webhook(text, text, text) IS
-'What a provider sends: body as sent (at most 256 kB), and signature "t=<seconds since 1970>,v1=<hex of HMAC-SHA-256 over t, a full stop and the body>", of which v1 may stand there several times, with a secret of set_webhook_secret, at most five minutes old; the detail of signature_invalid names the fault. provider is stripe, whose body is an event (its header is Stripe-Signature), or test, whose body is {"provider", "payment_id", "outcome", "provider_reference", "decline_reason"}, with the outcomes of settle_payment; null: the body tells. Webhooks may come again and in any order: an event that was handled already, or is of a type that means nothing here, is ignored, and the result says why. Returns what was made of it. Refuses: too_large, signature_invalid, payment_not_found, refund_not_found, payment_reference_used, invalid_parameter, busy.';
+'What a provider sends: body as sent (at most 256 kB), and signature "t=<seconds since 1970>,v1=<hex of HMAC-SHA-256 over t, a full stop and the body>", of which v1 may stand there several times, with a secret of set_webhook_secret, at most five minutes old; the detail of signature_invalid names the fault. provider is stripe, whose body is an event (its header is Stripe-Signature), or test, whose body is {"provider", "payment_id", "outcome", "provider_reference", "decline_reason"}, with the outcomes of settle_payment; null: the body tells. Webhooks may come again and in any order: an event that was handled already, or is of a type that means nothing here, is ignored, and the result says why. Returns what was made of it. Refuses: too_large, signature_invalid, payment_not_found, payment_reference_used, invalid_parameter, busy.';

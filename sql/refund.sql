@@ -107,25 +107,16 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION tixbook.settle_refund(refund_id uuid, outcome text, provider_reference text = NULL, failure_reason text = NULL)
+-- Writes down what has become of the refund, which is locked.
+CREATE FUNCTION tixbook.change_refund(refund tixbook.refund, outcome text, provider_reference text = NULL, failure_reason text = NULL)
 RETURNS tixbook.refund
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    refund tixbook.refund;
     payment tixbook.payment;
 BEGIN
-    IF (outcome IN ('sent', 'succeeded', 'failed')) IS NOT TRUE OR length(provider_reference) NOT BETWEEN 1 AND 200
-       OR length(failure_reason) > 200 THEN
-        PERFORM tixbook.refuse('invalid_parameter', '{"parameter": "outcome"}', 'outcome must be sent, succeeded or failed, with short texts');
-    END IF;
-    refund := tixbook.lock_refund(refund_id);
-    -- A refund that succeeded may yet come back from the bank; otherwise what is over is over.
-    IF refund.state = 'failed' OR refund.state = 'succeeded' AND outcome <> 'failed' THEN
-        RETURN refund;
-    END IF;
     UPDATE tixbook.refund r
-    SET state = outcome::tixbook.refund_state, failure_reason = settle_refund.failure_reason,
-        provider_reference = coalesce(settle_refund.provider_reference, r.provider_reference),
+    SET state = outcome::tixbook.refund_state, failure_reason = change_refund.failure_reason,
+        provider_reference = coalesce(change_refund.provider_reference, r.provider_reference),
         settled_at = CASE WHEN outcome <> 'sent' THEN clock_timestamp() END
     WHERE r.event_id = refund.event_id AND r.refund_id = refund.refund_id
     RETURNING r.* INTO refund;
@@ -133,14 +124,54 @@ BEGIN
     WHERE p.event_id = refund.event_id AND p.payment_id = refund.payment_id;
     PERFORM tixbook.count_refunds(payment);
     IF outcome = 'failed' THEN
-        RAISE WARNING 'refund % of payment % failed: %', refund.refund_id, refund.payment_id, coalesce(failure_reason, 'for no reason given')
-            USING HINT = 'The money is still due: see tixbook.due_refund, and tixbook.retry_refund().';
+        RAISE WARNING 'refund % of payment % failed: %', refund.refund_id, refund.payment_id,
+            coalesce(failure_reason, 'for no reason given')
+            USING HINT = 'The money is still due: see tixbook.due_refund, and retry_refund.';
     END IF;
     RETURN refund;
 END
 $$;
+
+-- What the provider says of a refund, which is locked. One that succeeded may yet come back from the
+-- bank; otherwise what is over is over, whatever comes late.
+CREATE FUNCTION tixbook.take_refund(refund tixbook.refund, outcome text, provider_reference text = NULL, failure_reason text = NULL)
+RETURNS tixbook.refund
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF refund.state = 'failed' OR refund.state = 'succeeded' AND outcome <> 'failed' THEN
+        RETURN refund;
+    END IF;
+    RETURN tixbook.change_refund(refund, outcome, provider_reference, failure_reason);
+END
+$$;
+
+CREATE FUNCTION tixbook.settle_refund(refund_id uuid, outcome text, provider_reference text = NULL, failure_reason text = NULL)
+RETURNS tixbook.refund
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    refund tixbook.refund;
+    payment tixbook.payment;
+    wrong text := CASE
+        WHEN (outcome IN ('sent', 'succeeded', 'failed')) IS NOT TRUE THEN 'outcome must be sent, succeeded or failed'
+        WHEN length(provider_reference) NOT BETWEEN 1 AND 200 THEN 'provider_reference must have 1 to 200 characters'
+        WHEN length(failure_reason) > 200 THEN 'failure_reason must have at most 200 characters' END;
+BEGIN
+    IF wrong IS NULL THEN
+        refund := tixbook.lock_refund(refund_id);
+        payment := tixbook.lock_payment(refund.payment_id);
+        IF refund.state = 'failed' AND outcome = 'succeeded' AND refund.amount <= tixbook.unrefunded(payment) THEN
+            RETURN tixbook.change_refund(refund, outcome, provider_reference);
+        END IF;
+        IF refund.provider = 'test' OR refund.state IN ('succeeded', 'failed') THEN
+            RETURN tixbook.take_refund(refund, outcome, provider_reference, failure_reason);
+        END IF;
+        wrong := 'outcome is for the provider to say while the refund is under way';
+    END IF;
+    PERFORM tixbook.refuse('invalid_parameter', jsonb_build_object('parameter', split_part(wrong, ' ', 1)), wrong);
+END
+$$;
 COMMENT ON FUNCTION tixbook.settle_refund(uuid, text, text, text) IS
-'What has become of refund refund_id: outcome is sent (the provider has taken it up, or a person sees to it), succeeded or failed, for failure_reason; provider_reference is the provider''s own id for it, or where it was paid by other means. What has failed stays so: retry_refund makes a new one. Returns the refund. Refuses: refund_not_found, payment_not_found, invalid_parameter.';
+'What has become of refund refund_id: of one that failed outcome may be succeeded, where a person has given the money back by other means, which provider_reference (1 to 200 characters) names. For a program that speaks to a provider in the test provider''s name outcome is sent (it has taken the refund up), succeeded or failed, for failure_reason. What is over stays so. Returns the refund. Refuses: refund_not_found, payment_not_found, invalid_parameter.';
 
 CREATE FUNCTION tixbook.retry_refund(payment_id uuid) RETURNS tixbook.refund
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -186,9 +217,9 @@ BEGIN
     FOR refund IN
         SELECT r.* FROM tixbook.refund r JOIN tixbook.payment p USING (event_id, payment_id)
         WHERE r.payment_id = ANY (payments) AND r.provider = 'test' AND r.state = 'due'
-        ORDER BY r.refund_id FOR UPDATE OF p SKIP LOCKED
+        ORDER BY r.refund_id FOR UPDATE OF p, r SKIP LOCKED
     LOOP
-        PERFORM tixbook.settle_refund(refund.refund_id, 'succeeded', 'test_re_' || replace(refund.refund_id::text, '-', ''));
+        PERFORM tixbook.take_refund(refund, 'succeeded', 'test_re_' || replace(refund.refund_id::text, '-', ''));
         paid := paid + 1;
     END LOOP;
     RETURN paid;

@@ -51,7 +51,8 @@ LANGUAGE sql STABLE ROWS 1 SECURITY DEFINER SET search_path = pg_catalog, pg_tem
     SELECT b.event_id, 'a booking that is paying has a payment under way',
            jsonb_build_object('booking_id', b.booking_id)
     FROM tixbook.booking b
-    WHERE b.status = 'paying' AND (verify_payments.event_id IS NULL OR b.event_id = verify_payments.event_id)
+    WHERE b.status = 'paying' AND b.expires_at > clock_timestamp()
+      AND (verify_payments.event_id IS NULL OR b.event_id = verify_payments.event_id)
       AND NOT EXISTS (SELECT FROM payments p WHERE p.booking_id = b.booking_id AND p.state = 'pending')
     UNION ALL
     SELECT p.event_id, 'a booking is paid once, and what is paid twice is given back',

@@ -53,7 +53,7 @@ function summary(booking) {
 // --- held: the clock runs ---
 
 async function held(booking, page, trouble) {
-  const cards = cardChoice(booking.payment_provider);
+  const cards = cardChoice(booking);
   const place = h('div', { class: 'trouble' }, trouble && notice(trouble));
   const payButton = h('button', { type: 'submit', class: 'button wide' }, `Pay ${money(booking.amount, booking.currency)}`);
   const form = h('form', { class: 'pay', onsubmit: (e) => { e.preventDefault(); payNow(booking, cards, payButton, place, page); } },
@@ -79,9 +79,12 @@ async function payNow(booking, cards, element, place, page) {
   place.replaceChildren();
   page.busy = true;
   try {
-    const outcome = await whileBusy(element, 'Paying …', async (say) => startPayment(booking.booking_id, await cards.token(), { onWait: () => say('Still trying …') }));
+    const outcome = await whileBusy(element, 'Paying …', async (say) => {
+      const token = await cards.token();
+      return token && startPayment(booking.booking_id, token, { onWait: () => say('Still trying …') });
+    });
     if (outcome === 'paid') await paid(booking, page);
-    else await page.load();
+    if (outcome === 'pending') await page.load();
   } catch (error) {
     await refused(error, place, page);
   } finally {

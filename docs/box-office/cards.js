@@ -21,9 +21,9 @@ const TEST_CARDS = {
   ],
 };
 
-// provider: { name, test } as a booking tells it. Null where there is no way to pay here; else an element, and token()
-// for what has been chosen, which may be a promise.
-export function cardChoice(provider) {
+// Null where there is no way to pay a booking here; else an element, and token() for what has been chosen, which may be a
+// promise, and null while that is incomplete.
+export function cardChoice({ payment_provider: provider }) {
   const cards = provider.test ? TEST_CARDS[provider.name] : null;
   if (!cards) return null;
   const inputs = cards.map(([token], i) => {

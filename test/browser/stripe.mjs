@@ -31,7 +31,9 @@ async function hold(me) {
   is(await page.locator('.pay-card strong').allTextContents(), ['4242', '0002', '9995', '0069', '3184'].map((last) => `•••• ${last}`), `${me.name}: the page offers Stripe's test cards`);
 }
 
-const secondsLeft = async (page) => (await page.getByRole('timer').textContent()).split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
+async function secondsLeft(page) {
+  return (await page.getByRole('timer').textContent()).split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
+}
 
 async function isDeclined(me, card, words, title) {
   const { page } = me;

@@ -55,6 +55,7 @@ my %allowed = (
 	my_account           => [ {}, grep { $_ ne 'anonymous' } @all ],
 	check_ticket         => [ { code => 'c' }, qw(gate administrator) ],
 	event_sales          => [ { event_id => 1 }, qw(organiser administrator) ],
+	settlement           => [ { event_id => 1 }, qw(organiser payment administrator) ],
 	settle_payment       => [ { payment_id => $unknown, outcome => 'captured', provider_reference => 'p', decline_reason => 'd' }, qw(payment administrator) ],
 	payment_webhook      => [ { payment_id => $unknown }, qw(anonymous payment) ]);
 is(join(' ', sort keys %allowed), $sql->("SELECT string_agg(proname, ' ' ORDER BY proname COLLATE \"C\") FROM pg_proc

@@ -68,7 +68,9 @@ is(JSON.parse(taken.error.details).seats, hold.data.seats, 'and the refusal name
 const { booking_id } = hold.data
 const declined = await keyed(token, randomUUID()).rpc('pay', { booking_id, payment_token: 'tok_test_declined' })
 is([declined.status, declined.error.code], [402, 'payment_declined'], 'a card is declined')
-is((await ann.rpc('find_booking', { booking_id }, get)).data.status, 'held', 'and the seats are still held')
+const declinedHold = (await ann.rpc('find_booking', { booking_id }, get)).data
+is(declinedHold.status, 'held', 'and the seats are still held')
+is(declinedHold.payment_provider, { name: 'test', test: true }, 'it tells with whom it is paid')
 const payKey = randomUUID()
 const pay = () => keyed(token, payKey).rpc('pay', { booking_id, payment_token: 'tok_test_slow' })
 let paid = await pay()

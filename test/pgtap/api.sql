@@ -2,7 +2,7 @@
 \set QUIET 1
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(63);
+SELECT plan(65);
 
 CREATE TEMPORARY VIEW function AS
 SELECT p.*, l.lanname, obj_description(p.oid, 'pg_proc') AS comment
@@ -57,7 +57,8 @@ SELECT set_eq($$ SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.proname
                  AND has_function_privilege('tixbook_authenticator', p.oid, 'EXECUTE') $$,
     '{tixbook.postgrest_config()}'::text[], 'and calls one function of its own');
 SELECT is_empty($$ SELECT p.oid::regprocedure, r.rolname FROM pg_proc p, pg_roles r
-                   WHERE p.proname IN ('postgrest_config', 'sign_token', 'capture', 'hmac_sha256', 'begin_payment', 'end_payment')
+                   WHERE p.proname IN ('postgrest_config', 'sign_token', 'capture', 'hmac_sha256', 'begin_payment', 'end_payment', 'queue_refund',
+                                       'refund_cancelled', 'pay_test_refunds', 'call_stripe', 'take_stripe_intent', 'take_stripe_refund')
                      AND p.pronamespace = 'tixbook'::regnamespace AND r.rolname ~ '^tixbook_' AND r.rolname <> 'tixbook_authenticator'
                      AND has_function_privilege(r.rolname, p.oid, 'EXECUTE') $$,
     'nobody else gets at secrets, or makes payments up');
@@ -129,7 +130,7 @@ SELECT is(pg_temp.seen(), '0 0 0 0 0 0', 'without a token a customer sees nothin
 SELECT set_config('request.jwt.claims', '{"sub": null}', true) AS claims \gset
 SELECT is(pg_temp.seen(), '0 0 0 0 0 0', 'nor without a subject');
 SELECT is(pg_temp.sqlstate('SELECT FROM tixbook.' || name), '42501', 'nor anything of ' || name)
-FROM unnest('{account,token_key,webhook_secret,log_in_failure,idempotency_key,
+FROM unnest('{account,token_key,webhook_secret,refund,payment_event,log_in_failure,idempotency_key,
     waiting_room,waiting_room_pointer,waiting_room_secret}'::text[]) AS name;
 RESET ROLE;
 SET LOCAL ROLE tixbook_anonymous;

@@ -51,6 +51,7 @@ SELECT bag_eq($$ SELECT name, vartype, unit, min_val, max_val, boot_val, context
     ('tixbook.token_ttl', 'integer', 's', '60', '31536000', '43200', 'superuser'),
     ('tixbook.password_cost', 'integer', NULL, '4', '15', '10', 'superuser'),
     ('tixbook.payment_provider', 'enum', NULL, NULL, NULL, 'none', 'superuser'),
+    ('tixbook.late_payment', 'enum', NULL, NULL, NULL, 'same', 'superuser'),
     ('tixbook.payment_window', 'integer', 's', '1', '86400', '300', 'superuser'),
     ('tixbook.address_limits', 'string', NULL, NULL, NULL,
         'browse 100/400, account 1/20, booking 20/100, change 20/100', 'sighup'),

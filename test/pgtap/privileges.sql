@@ -256,7 +256,9 @@ FROM unnest(ARRAY['import_seating_plan(NULL)', 'create_venue(''X'')', 'add_stand
     'verify()', 'sweep()', 'purge_idempotency_keys()', 'purge_ended_holds()', 'rebuild_search()', 'worker_status()', 'start_worker()',
     'set_request_rate(%s, 10)', 'work_requests()', 'retry_requests(%s)', 'purge_requests()',
     'allow_destination(''x'', ''https://example.com'')', 'disallow_destination(''x'')', 'enqueue_dispatch(''x'', ''/'')',
-    'retry_dispatches()', 'subscribe_webhook(''x'')', 'unsubscribe_webhook(''x'')']) AS call \gset
+    'retry_dispatches()', 'subscribe_webhook(''x'')', 'unsubscribe_webhook(''x'')',
+    'settlement(%s)', 'settle_payments()', 'verify_payments()', 'retry_refund(gen_random_uuid())',
+    'settle_refund(gen_random_uuid(), ''sent'')', 'payment_webhook(''{}'', ''t=1'')', 'set_webhook_secret(''test'', ''x'')']) AS call \gset
 SELECT array_agg(format(call, :event, :venue, :'booking')) AS selling
 FROM unnest(ARRAY['search_events()', 'availability(%s)', 'section_availability(%s)', 'seat_plan(%s)', 'seat_map_svg(%s)',
     'seat_label(%2$s, 1)', 'seat_labels(%2$s, ''{1}'')', 'reserve(%s, 1)', 'reserve_seats(%s, ''{7}'')',
@@ -268,7 +270,7 @@ SELECT is_empty(format('SELECT pg_temp.open_to_me(%L)', :'setting_up'), 'nor doe
 SELECT is_empty(format('SELECT pg_temp.open_to_me(%L)', :'selling'), 'who does not sell either');
 SAVEPOINT done_by_clerk;
 SET SESSION AUTHORIZATION pgtap_clerk;
-SELECT is((SELECT count(*) FROM pg_temp.open_to_me(:'setting_up')), 32::bigint, 'a clerk does all, so the calls were calls');
+SELECT is((SELECT count(*) FROM pg_temp.open_to_me(:'setting_up')), 39::bigint, 'a clerk does all, so the calls were calls');
 SELECT is((SELECT count(*) FROM pg_temp.open_to_me(:'selling')), 20::bigint, 'of both kinds');
 ROLLBACK TO done_by_clerk;
 RESET SESSION AUTHORIZATION;

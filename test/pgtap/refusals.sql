@@ -43,7 +43,7 @@ SELECT is_empty($$ SELECT reason FROM tixbook.refusals() WHERE reason !~ '^[a-z]
 SELECT is_empty($$ SELECT reason, sqlstate FROM tixbook.refusals() WHERE sqlstate !~ '^TB[0-9A-Z]{3}$' $$, 'SQLSTATEs are of class TB');
 SELECT is_empty($$ SELECT reason, http_status FROM tixbook.refusals()
                    WHERE reason <> 'idempotency_key_missing'     -- for this the HTTP draft asks for 400
-                     AND http_status NOT IN (401, 402, 403, 404, 409, 410, 422, 429, 502, 503) $$,
+                     AND http_status NOT IN (401, 402, 403, 404, 409, 410, 413, 422, 429, 502, 503) $$,
     'HTTP statuses say what went wrong: never the 400 and 500 that say nothing');
 SELECT is_empty($$ SELECT reason, message FROM tixbook.refusals() WHERE message !~ '^([a-z]|%s )' OR message ~ '[.!]$' $$,
     'messages begin in lower case and have no full stop');

@@ -2,7 +2,7 @@
 \set QUIET 1
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(100);
+SELECT plan(102);
 
 CREATE FUNCTION pg_temp.own_functions() RETURNS SETOF pg_proc
 LANGUAGE sql STABLE AS $$
@@ -81,14 +81,14 @@ SELECT unnest('{import_seating_plan,add_standing_section,create_venue,set_access
     set_prices,open_sale,pause_sale,close_sale,set_sale_status,add_inventory,create_inventory,lay_out_blocks,
     block_seats,unblock_seats,block_section,unblock_section,reserve,reserve_seats,confirm,release,cancel,
     sweep,purge_idempotency_keys,purge_ended_holds,purge_requests,purge_waiting_rooms,purge_dead_letters,create_catalog_publication,
-    submit_request,cancel_request,set_request_rate,work_requests,retry_requests,rebuild_search,start_worker,prewarm,pay,settle_payment,settle_payments,
+    submit_request,cancel_request,set_request_rate,work_requests,retry_requests,rebuild_search,start_worker,prewarm,pay,settle_payment,settle_payments,settle_refund,retry_refund,
     payment_webhook,set_webhook_secret,sign_up,log_in,issue_token,rotate_token_key,set_account_role,set_password,
     begin_http_request,open_waiting_room,set_waiting_room_pace,pause_waiting_room,resume_waiting_room,close_waiting_room,
     draw_waiting_room,tick_waiting_rooms,join_waiting_room,queue_status,leave_waiting_room,
     allow_destination,disallow_destination,enqueue_dispatch,retry_dispatches,subscribe_webhook,unsubscribe_webhook}'::text[]), 'v', 'u', false;
 INSERT INTO nature
 SELECT unnest('{search_events,seat_plan,seat_map_svg,find_booking,booking_tickets,
-    request_status,request_queue,history,verify,verify_payments,require_event,section_seats,seat_label,seat_labels,seating_plan_faults,find_waiting_room}'::text[]), 's', 'u', false;
+    request_status,request_queue,history,verify,verify_payments,settlement,require_event,section_seats,seat_label,seat_labels,seating_plan_faults,find_waiting_room}'::text[]), 's', 'u', false;
 INSERT INTO nature VALUES ('refuse', 'v', 's', false), ('refusals', 's', 's', false),
     ('availability', 's', 'r', false), ('section_availability', 's', 'r', false),
     ('cache_status', 'v', 'r', false), ('worker_status', 'v', 'r', false), ('rate_limits', 's', 'r', false), ('queue_progress', 's', 'r', false), ('request_lag', 's', 'r', false),
@@ -133,6 +133,8 @@ SELECT is_empty($$
 -- Types
 SELECT enum_has_labels('tixbook', 'booking_status',
     '{held,paying,confirmed,released,expired,cancelled}', 'the states of a booking');
+SELECT enum_has_labels('tixbook', 'payment_state', '{pending,captured,declined,refunded}', 'the states of a payment');
+SELECT enum_has_labels('tixbook', 'refund_state', '{due,sent,succeeded,failed}', 'the states of a refund');
 SELECT enum_has_labels('tixbook', 'request_state', '{waiting,held,refused,cancelled,dead}', 'the states of a request');
 SELECT enum_has_labels('tixbook', 'event_status', '{draft,on_sale,paused,closed}', 'the states of a sale');
 SELECT enum_has_labels('tixbook', 'section_kind', '{seated,standing}', 'the kinds of a section');
@@ -175,7 +177,7 @@ SELECT isnt_empty($$ SELECT i.indexrelid::regclass FROM pg_index i
     'and that has an index led by event_id');
 SELECT is_empty($$ SELECT * FROM keys LEFT JOIN event_tables e USING (table_name)
                    WHERE e.table_name IS NULL AND leader <> 'venue_id'
-                     AND table_name NOT IN ('account', 'log_in_failure', 'token_key', 'webhook_secret',
+                     AND table_name NOT IN ('account', 'log_in_failure', 'token_key', 'webhook_secret', 'payment_event',
                                             'destination', 'destination_secret', 'destination_health', 'dispatch') $$,
     'venue_id leads every other key, but for those of who asks and of who is told');
 SELECT col_is_pk('tixbook', 'ticket', '{event_id,seat_index}'::name[], 'a seat of an event has one ticket');

@@ -1,7 +1,8 @@
-// server.mjs [port=0] [key=sk_test_…] [secret=whsec_…] [url=http://…] [seed=1] [timeout=0.05 …]
+// server.mjs [port=0] [key=sk_test_…] [secret=whsec_…] [url=http://…] [seed=1] [parent=PID] [timeout=0.05 …]
 //
 // A local stand-in for Stripe's API: PaymentIntents, refunds, idempotency keys, webhooks, and faults at will. Several
-// keys are several accounts. It prints its address when it listens. Faults and their rates are in faults.mjs.
+// keys are several accounts. It prints its address when it listens, and ends with its parent where one is named.
+// Faults and their rates are in faults.mjs.
 
 import { createServer } from 'node:http';
 import { pathToFileURL } from 'node:url';
@@ -139,9 +140,10 @@ function abandon(response, after) {
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const given = Object.fromEntries(process.argv.slice(2).map((pair) => pair.split(/=(.*)/s, 2)));
-  const { port = 0, key, secret, url, seed, ...rates } = given;
+  const { port = 0, key, secret, url, seed, parent, ...rates } = given;
   const server = new StripeServer({ ...(key && { keys: key.split(',') }), ...(seed && { seed: Number(seed) }) });
   Object.assign(server.webhooks.endpoint, secret && { secret }, url && { url });
   server.faults.set(rates);
   console.log(await server.listen(Number(port)));
+  if (parent) setInterval(() => { if (process.ppid !== Number(parent)) process.exit(); }, 1000);
 }

@@ -42,7 +42,7 @@ sub new_customer
 	return {
 		name    => $name,
 		tries   => 0,
-		hold    => rand() < 0.1 ? '1 s' : '10 min',
+		hold    => rand() < 0.2 ? '1 s' : '10 min',
 		cards   => [ (rand() < 0.15 ? $BAD_CARDS[ rand @BAD_CARDS ] : ()), rand() < 0.5 ? 'pm_card_visa' : 'pm_card_mastercard' ],
 		cancels => rand() < 0.05,
 		step    => 'reserve'

@@ -12,6 +12,7 @@ use constant { KEY => 'sk_test_of_the_local_server', SECRET => 'whsec_of_the_loc
 sub start
 {
 	my ($class, %given) = @_;
+	$given{parent} = $$;
 	pipe my $said, my $saying or die "no pipe: $!\n";
 	my $pid = fork // die "cannot fork: $!\n";
 	if (!$pid)
