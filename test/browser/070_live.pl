@@ -5,7 +5,7 @@ use Test::More;
 use Tixbook::Browser;
 
 my $web = new_box_office();
-run_script('live.mjs', 9, $web->url, '', 'told');
+run_script('live.mjs', 8, $web->url, '', 'told');
 $web->end_nginx;
 $web->{live} = 0;
 $web->start_nginx;
