@@ -104,9 +104,11 @@ for (let wait = 0; wait < 300 && !all(); wait++) await pause(100)
 
 const late = []
 for (const mine of arrivals) {
+  const when = new Map()                // version → when this one had it, or a later one
   for (const { seat, at } of sales) {
-    const [, when] = mine.find(([version]) => version >= seen.get(seat)) ?? [0, Infinity]
-    late.push(when - at)
+    const version = seen.get(seat)
+    if (!when.has(version)) when.set(version, mine.find(([told]) => told >= version)?.[1] ?? Infinity)
+    late.push(when.get(version) - at)
   }
 }
 late.sort((a, b) => a - b)
