@@ -29,13 +29,14 @@ use Groups::Http;
 use Groups::Losers;
 use Groups::Opening;
 use Groups::Peers;
+use Groups::Publish;
 use Groups::Reads;
 use Groups::Requests;
 use Groups::Room;
 use Groups::Soak;
 use Groups::Winners;
 
-my @GROUPS = map { "Groups::$_"->group } qw(Opening Reads Losers Winners Requests Peers Expiry Dispatch Flat Http Room);
+my @GROUPS = map { "Groups::$_"->group } qw(Opening Reads Losers Winners Requests Peers Expiry Dispatch Publish Flat Http Room);
 
 # The groups that are wanted, with those of their lines that are; a line that is in several groups and
 # is wanted by its name is measured in the first.  The soak is for those who ask for it.

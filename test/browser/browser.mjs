@@ -24,7 +24,7 @@ export async function visitor(browser, name, options = DESKTOP) {
   const faults = [];
   page.on('pageerror', (error) => faults.push(String(error.stack ?? error)));
   // A refused request is an answer, not a fault.
-  page.on('console', (message) => { if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) faults.push(message.text()); });
+  page.on('console', (message) => { if (message.type() === 'error' && !/Failed to load resource|WebSocket connection to|EventSource's response/.test(message.text())) faults.push(message.text()); });
   return {
     name, context, page, faults,
     go: (path) => page.goto(`${base}/#/${path}`),

@@ -1,5 +1,5 @@
 // The pure modules: bits, houses, views, neighbours, repetition, words.
-import { changedSeats, countTaken, isTaken, mapOf, withTaken } from '../../docs/box-office/seatmap/bitfield.js';
+import { bytesOf, changedSeats, countTaken, isTaken, mapOf, putRun, withTaken } from '../../docs/box-office/seatmap/bitfield.js';
 import { SeatGrid } from '../../docs/box-office/seatmap/grid.js';
 import { offerNear } from '../../docs/box-office/seatmap/neighbours.js';
 import { readPlan, seatLabel, seatPlace, seatPrice } from '../../docs/box-office/seatmap/plan.js';
@@ -37,6 +37,9 @@ function bits() {
   is([isTaken([0b101], 0), isTaken([0b101], 1), isTaken([0, 0x80], 15)], [true, false, true], 'bit i is byte i/8, mask 1 << (i % 8)');
   is(mapOf(new Uint8Array([1]).buffer, 20), new Uint8Array([1, 0, 0]), 'a short map is padded');
   is(withTaken(new Uint8Array([1, 0]), [0, 9]), new Uint8Array([1, 2]), 'seats can be marked');
+  const run = new Uint8Array([0xff, 0xff, 0xff]);
+  putRun(run, 6, 9, bytesOf('VQE='));
+  is(run, new Uint8Array([0x7f, 0xd5, 0xff]), 'a run is written as it is, and nothing beside it');
   let good = true;
   for (let round = 0; round < 200; round++) {
     const capacity = 1 + random(300);

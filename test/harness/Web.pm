@@ -53,6 +53,8 @@ sub new
 	$self->{root} //= box_office();
 	$given{server}->sql($given{database}, $_) for 'ALTER ROLE tixbook_authenticator LOGIN', 'SELECT tixbook.rotate_token_key()';
 	$self->{port}  = free_port();
+	$self->{publish_port} = free_port();
+	$self->allow_publishing if $self->{live};
 	$self->{ports} = [ map { free_port() } 1 .. $self->{postgrests} + ($given{standby} ? 1 : 0) ];
 	return $self;
 }
@@ -127,9 +129,11 @@ sub start_nginx
 	return;
 }
 
+# KILL ends its processes, too, which would outlive the first one.
 sub end_nginx
 {
 	my ($self, $signal) = @_;
+	kill 'KILL', -$self->{nginx} if ($signal // '') eq 'KILL';
 	return stop_child(delete $self->{nginx}, $signal // 'TERM');
 }
 
@@ -154,7 +158,7 @@ sub live_conf
 {
 	my ($self, $conf) = @_;
 	$conf =~ s/127\.0\.0\.1:8081/127.0.0.1:$self->{publish_port}/g;
-	$conf =~ s/"Bearer change me"/"Bearer $self->{secret}"/;
+	$conf =~ s/"Bearer change me"/"Bearer $self->{secret}"/g;
 	$conf =~ s/(limit_conn tixbook_live) \d+/$1 10000/g;
 	return $conf;
 }

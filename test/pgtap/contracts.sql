@@ -44,6 +44,8 @@ SELECT bag_eq($$ SELECT name, vartype, unit, min_val, max_val, boot_val, context
     ('tixbook.dispatch_concurrency', 'integer', NULL, '1', '256', '32', 'sighup'),
     ('tixbook.dead_letter_ttl', 'integer', 's', '-1', '2147483647', '2592000', 'superuser'),
     ('tixbook.dispatch_ttl', 'integer', 's', '0', '31536000', '604800', 'sighup'),
+    ('tixbook.publish', 'enum', NULL, NULL, NULL, 'off', 'sighup'),
+    ('tixbook.publish_interval', 'integer', 'ms', '10', '10000', '200', 'sighup'),
     ('tixbook.cache_size', 'integer', 'kB', '0', '16777216', '65536', 'postmaster'),
     ('tixbook.http_refusals', 'bool', NULL, NULL, NULL, 'off', 'user'),
     ('tixbook.require_idempotency_key', 'bool', NULL, NULL, NULL, 'off', 'superuser'),

@@ -208,7 +208,7 @@ FROM unnest(ARRAY['add_standing_section(%2$s, ''Yard'', 50, ''Standing'')', 'set
     'open_waiting_room(%1$s, now(), 1, 1)', 'set_waiting_room_pace(%1$s, 2)', 'pause_waiting_room(%1$s)', 'resume_waiting_room(%1$s)',
     'tick_waiting_rooms()', 'close_waiting_room(%1$s)', 'find_waiting_room(%1$s)', 'queue_progress(%1$s)',
     'pause_sale(%1$s)', 'open_sale(%1$s)', 'add_standing_section(%2$s, ''Yard'', 50, ''Standing'')', 'add_inventory(%1$s)',
-    'rebuild_search()', 'sweep()', 'purge_idempotency_keys()', 'purge_ended_holds()', 'start_worker()', 'worker_status()', 'refusals()',
+    'rebuild_search()', 'sweep()', 'purge_idempotency_keys()', 'purge_ended_holds()', 'start_worker()', 'worker_status()', 'publish_status()', 'refusals()',
     'set_request_rate(%1$s, 10)', 'work_requests()', 'request_lag(%1$s)', 'retry_requests(%1$s)', 'purge_requests()',
     'purge_waiting_rooms()', 'purge_dead_letters()', 'create_catalog_publication()',
     'allow_destination(''d'', ''https://example.com'', signing_secret => ''whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLw2v'')',
@@ -253,7 +253,7 @@ FROM unnest(ARRAY['import_seating_plan(NULL)', 'create_venue(''X'')', 'add_stand
     'set_focal_point(%2$s, 1, 1)', 'set_accessible(%2$s, NULL)', 'create_event(%2$s, ''X'', now(), ''{}'')',
     'set_prices(%s, ''{}'')', 'open_sale(%s)', 'pause_sale(%s)', 'close_sale(%s)', 'add_inventory(%s)',
     'block_seats(%s, ''{3}'')', 'unblock_seats(%s, ''{1}'')', 'block_section(%s, ''Yard'')', 'unblock_section(%s, ''Yard'')',
-    'verify()', 'sweep()', 'purge_idempotency_keys()', 'purge_ended_holds()', 'rebuild_search()', 'worker_status()', 'start_worker()',
+    'verify()', 'sweep()', 'purge_idempotency_keys()', 'purge_ended_holds()', 'rebuild_search()', 'worker_status()', 'publish_status()', 'start_worker()',
     'set_request_rate(%s, 10)', 'work_requests()', 'retry_requests(%s)', 'purge_requests()',
     'allow_destination(''x'', ''https://example.com'')', 'disallow_destination(''x'')', 'enqueue_dispatch(''x'', ''/'')',
     'retry_dispatches()', 'subscribe_webhook(''x'')', 'unsubscribe_webhook(''x'')',
@@ -270,7 +270,7 @@ SELECT is_empty(format('SELECT pg_temp.open_to_me(%L)', :'setting_up'), 'nor doe
 SELECT is_empty(format('SELECT pg_temp.open_to_me(%L)', :'selling'), 'who does not sell either');
 SAVEPOINT done_by_clerk;
 SET SESSION AUTHORIZATION pgtap_clerk;
-SELECT is((SELECT count(*) FROM pg_temp.open_to_me(:'setting_up')), 39::bigint, 'a clerk does all, so the calls were calls');
+SELECT is((SELECT count(*) FROM pg_temp.open_to_me(:'setting_up')), 40::bigint, 'a clerk does all, so the calls were calls');
 SELECT is((SELECT count(*) FROM pg_temp.open_to_me(:'selling')), 20::bigint, 'of both kinds');
 ROLLBACK TO done_by_clerk;
 RESET SESSION AUTHORIZATION;

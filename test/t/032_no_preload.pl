@@ -42,6 +42,12 @@ isnt($status, 0, 'worker_status needs the library preloaded');
 like($error, qr/TB401: .*needs the library to be loaded at server start/, 'and says so');
 like($error, qr/HINT:  Add tixbook to shared_preload_libraries and restart the server/, 'with a hint');
 is($node->psql('postgres', 'SELECT tixbook.start_worker()'), 0, 'start_worker has nothing to do');
+$node->append_conf('postgresql.conf', "tixbook.publish = 'on'");
+$node->reload;
+is(sql("SELECT cardinality(seats) FROM tixbook.reserve($event, 1)"), 1, 'with publishing on seats are sold, and nothing is published');
+(undef, undef, $error) = $node->psql('postgres', "\\set VERBOSITY verbose\nSELECT * FROM tixbook.publish_status()");
+like($error, qr/TB401: .*publishing needs the library to be loaded at server start/, 'which is said where one asks');
+$node->append_conf('postgresql.conf', "tixbook.publish = 'off'");
 
 # Only preloading is missing: the workers come with the restart.
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'tixbook'");
