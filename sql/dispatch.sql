@@ -87,9 +87,9 @@ CREATE INDEX dispatch_due_idx ON tixbook.dispatch (destination, next_at, dispatc
 CREATE INDEX dispatch_order_idx ON tixbook.dispatch (destination, ordering_key, dispatch_id)
     WHERE ordering_key IS NOT NULL AND state IN ('waiting', 'behind', 'sending', 'answered');
 CREATE INDEX dispatch_sending_idx ON tixbook.dispatch (destination) WHERE state = 'sending';
+CREATE INDEX dispatch_dead_ended_idx ON tixbook.dispatch (ended_at) WHERE state = 'dead';
 CREATE INDEX dispatch_answered_idx ON tixbook.dispatch (next_at) WHERE state = 'answered';
 CREATE INDEX dispatch_delivered_idx ON tixbook.dispatch (ended_at) WHERE state = 'delivered';
-CREATE INDEX dispatch_dead_ended_idx ON tixbook.dispatch (ended_at) WHERE state = 'dead';
 CREATE INDEX dispatch_about_idx ON tixbook.dispatch (about)
     WHERE about IS NOT NULL AND state IN ('waiting', 'behind', 'sending', 'answered');
 CREATE INDEX dispatch_dead_idx ON tixbook.dispatch (destination, dispatch_id) WHERE state = 'dead';

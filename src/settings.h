@@ -16,9 +16,9 @@ extern char *tixbook_databases;
 extern int	tixbook_max_databases;
 extern int	tixbook_worker_idle;		/* seconds */
 extern bool tixbook_dispatch_worker;
+extern int	tixbook_dead_letter_ttl;	/* seconds; -1: for ever */
 extern int	tixbook_dispatch_concurrency;
 extern int	tixbook_dispatch_ttl;		/* seconds */
-extern int	tixbook_dead_letter_ttl;	/* seconds; -1: for ever */
 extern int	tixbook_publish_interval;	/* milliseconds; tixbook.publish itself is in publish.h */
 extern int	tixbook_cache_size;			/* kilobytes; 0: no cache */
 extern bool tixbook_http_refusals;

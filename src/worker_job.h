@@ -21,9 +21,9 @@ typedef enum WorkerCount
 	COUNT_DONE,					/* what the job is there for: holds ended, requests served, ... */
 	COUNT_KEYS_PURGED,			/* of idempotency */
 	COUNT_HOLDS_PURGED,
-	COUNT_REQUESTS_PURGED,
-	COUNT_ENTRIES_PURGED,
+	COUNT_ENTRIES_PURGED,		/* of waiting rooms, with their sessions */
 	COUNT_DEAD_LETTERS_PURGED,
+	COUNT_REQUESTS_PURGED,
 	COUNT_NOTIFIED,				/* of publishing: NOTIFYs, and what came to nothing */
 	COUNT_FAILED,
 	COUNT_DROPPED,

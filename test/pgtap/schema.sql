@@ -78,9 +78,9 @@ SELECT is((SELECT string_agg(format('%s %s', attname, format_type(atttypid, attt
 CREATE TEMPORARY TABLE nature (name text, volatility "char", parallel "char", strict boolean);
 INSERT INTO nature
 SELECT unnest('{import_seating_plan,add_standing_section,create_venue,set_accessible,set_focal_point,create_event,
-    set_prices,open_sale,pause_sale,close_sale,set_sale_status,add_inventory,create_inventory,lay_out_blocks,
+    set_prices,open_sale,pause_sale,close_sale,set_sale_status,add_inventory,create_inventory,lay_out_blocks,purge_waiting_rooms,purge_dead_letters,create_catalog_publication,
     block_seats,unblock_seats,block_section,unblock_section,reserve,reserve_seats,confirm,release,cancel,
-    sweep,purge_idempotency_keys,purge_ended_holds,purge_requests,purge_waiting_rooms,purge_dead_letters,create_catalog_publication,
+    sweep,purge_idempotency_keys,purge_ended_holds,purge_requests,
     submit_request,cancel_request,set_request_rate,work_requests,retry_requests,rebuild_search,start_worker,prewarm,pay,settle_payment,settle_payments,settle_refund,retry_refund,
     payment_webhook,set_webhook_secret,sign_up,log_in,issue_token,rotate_token_key,set_account_role,set_password,
     begin_http_request,open_waiting_room,set_waiting_room_pace,pause_waiting_room,resume_waiting_room,close_waiting_room,
@@ -235,9 +235,11 @@ SELECT is_empty($$ SELECT p.oid::regprocedure FROM pg_temp.own_functions() p
 SELECT is_empty($$ SELECT c.oid::regclass FROM pg_temp.own_tables() c
                    WHERE coalesce(obj_description(c.oid, 'pg_class'), '') = '' $$,
     'every table has a comment');
+-- From 17 on types of rows and arrays are members too.
 SELECT is_empty($$ SELECT t.oid::regtype FROM pg_type t
                    JOIN pg_depend d ON d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e'
                    WHERE t.typnamespace = 'tixbook'::regnamespace AND t.typcategory <> 'A'
+                     AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind <> 'c')
                      AND coalesce(obj_description(t.oid, 'pg_type'), '') = '' $$,
     'every type has a comment');
 SELECT is_empty($$ SELECT o.oid::regoperator FROM pg_operator o
