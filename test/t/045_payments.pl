@@ -91,7 +91,7 @@ my %unsettled = (
 	'money that is due back'         => 'SELECT count(*) FROM tixbook.due_refund',
 	'calls that are not answered'    => "SELECT count(*) FROM tixbook.dispatch WHERE state NOT IN ('delivered', 'dead')");
 my $left;
-for (1 .. 600)
+for (1 .. 1500)
 {
 	$left = join ', ', grep { value($unsettled{$_}) } sort keys %unsettled;
 	$left ||= $stripe->admin('counts')->{webhooks}{open} ? 'webhooks that are not taken' : '';
