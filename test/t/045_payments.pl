@@ -22,7 +22,7 @@ my ($PAYERS, $POSTMEN) = (6, 3);
 my $stripe = Tixbook::Stripe->start(
 	seed => 45,
 	timeout => 0.05, error_before => 0.025, error_after => 0.025, lost => 0.02, limit => 0.01,
-	slow => 0.02, slow_ms => 4000, duplicate => 0.1, delay => 0.2, delay_ms => 2000);
+	slow => 0.03, slow_ms => 4000, duplicate => 0.1, delay => 0.2, delay_ms => 2000);
 my $node = new_node('payments', conf => [
 	"tixbook.payment_provider = 'stripe'", "tixbook.payment_window = '3 s'", 'tixbook.dispatch_concurrency = 64', 'max_connections = 60', 'log_statement = none' ]);
 my $dsn  = sprintf 'dbi:Pg:host=%s;port=%s;dbname=postgres;user=%s', $node->host, $node->port, $ENV{USER} // getpwuid $<;
