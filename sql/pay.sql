@@ -80,15 +80,18 @@ $$;
 -- Paying
 
 -- A payment of the booking with that token that is under way or done; refuses while another one is
--- under way.
-CREATE FUNCTION tixbook.earlier_payment(booking tixbook.booking, payment_token text) RETURNS tixbook.payment
+-- under way. Who has no key asks with the same call what has become of it: Stripe's decline, too, which
+-- comes later.
+CREATE FUNCTION tixbook.earlier_payment(booking tixbook.booking, payment_token text, has_key boolean) RETURNS tixbook.payment
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     earlier tixbook.payment;
 BEGIN
     SELECT p.* INTO earlier FROM tixbook.payment p
-    WHERE p.booking_id = booking.booking_id AND p.state IN ('pending', 'captured')
-    ORDER BY p.state = 'pending' DESC, p.made_at DESC LIMIT 1;
+    WHERE p.booking_id = booking.booking_id
+      AND (p.state IN ('pending', 'captured')
+           OR p.state = 'declined' AND p.provider = 'stripe' AND NOT has_key AND p.payment_token = earlier_payment.payment_token)
+    ORDER BY p.state = 'pending' DESC, p.state = 'captured' DESC, p.made_at DESC LIMIT 1;
     IF earlier.payment_token = earlier_payment.payment_token THEN
         RETURN earlier;
     END IF;
@@ -139,7 +142,7 @@ BEGIN
             RETURN tixbook.ask_provider(payment);
         END IF;
     END IF;
-    payment := tixbook.earlier_payment(booking, payment_token);
+    payment := tixbook.earlier_payment(booking, payment_token, idempotency_key IS NOT NULL);
     IF payment.payment_id IS NULL THEN
         payment := tixbook.make_payment(booking, provider, payment_token);
     END IF;
@@ -151,7 +154,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tixbook.pay(uuid, text, text) IS
-'Pays the hold booking_id with payment_token, which the provider of tixbook.payment_provider understands (Stripe: the id of a PaymentMethod). The booking is paying while the provider decides, and keeps its seats for tixbook.payment_window at least; then it is confirmed, or held again for what is left of its time. The provider is told once this commits. Returns the payment, whose state says what became of it: pending (call again with the same parameters to ask), captured, or declined for decline_reason, which is a value and no error, so that it is remembered. The same idempotency_key with the same parameters means the same payment for tixbook.idempotency_ttl; without a key, so does the same token while its payment is under way or done. While the provider does not answer, new payments are refused (payment_provider_down, with retry_after_ms in the detail), and the hold is not changed. Refuses: booking_not_found, hold_expired, illegal_transition, payment_in_progress (with another token), no_payment_provider, payment_provider_down, invalid_parameter, payment_declined (over HTTP only), idempotency_key_invalid, idempotency_key_reused, request_in_progress, payment_reference_used, payment_not_found, busy.';
+'Pays the hold booking_id with payment_token, which the provider of tixbook.payment_provider understands (Stripe: the id of a PaymentMethod). The booking is paying while the provider decides, and keeps its seats for tixbook.payment_window at least; then it is confirmed, or held again for what is left of its time. The provider is told once this commits. Returns the payment, whose state says what became of it: pending (call again with the same parameters to ask), captured, or declined for decline_reason, which is a value and no error, so that it is remembered. The same idempotency_key with the same parameters means the same payment for tixbook.idempotency_ttl; without a key, so does the same token while its payment is under way or done, and of Stripe also when it was declined: to try that card again takes a key. While the provider does not answer, new payments are refused (payment_provider_down, with retry_after_ms in the detail), and the hold is not changed. Refuses: booking_not_found, hold_expired, illegal_transition, payment_in_progress (with another token), no_payment_provider, payment_provider_down, invalid_parameter, payment_declined (over HTTP only), idempotency_key_invalid, idempotency_key_reused, request_in_progress, payment_reference_used, payment_not_found, busy.';
 
 
 CREATE FUNCTION tixbook.settle_payments(batch integer = 100) RETURNS integer

@@ -69,11 +69,12 @@ LANGUAGE sql STABLE ROWS 1 SECURITY DEFINER SET search_path = pg_catalog, pg_tem
     WHERE (verify_payments.event_id IS NULL OR d.event_id = verify_payments.event_id)
       AND d.refund_id IS NULL AND d.amount > 0
     UNION ALL
+    -- What is due may still be refused, where somebody has given it back at the provider meanwhile.
     SELECT p.event_id, 'no more goes back than was taken, and all of what is refunded has',
            jsonb_build_object('payment_id', p.payment_id, 'state', p.state, 'paid', p.amount, 'refunded', r.refunded, 'on_its_way', r.open)
     FROM payments p
     CROSS JOIN LATERAL (SELECT coalesce(sum(r.amount) FILTER (WHERE r.state = 'succeeded'), 0) AS refunded,
-                               coalesce(sum(r.amount) FILTER (WHERE r.state IN ('due', 'sent')), 0) AS open
+                               coalesce(sum(r.amount) FILTER (WHERE r.state = 'sent'), 0) AS open
                         FROM tixbook.refund r WHERE r.event_id = p.event_id AND r.payment_id = p.payment_id) AS r
     WHERE r.refunded + r.open > CASE WHEN p.state IN ('captured', 'refunded') THEN p.amount ELSE 0 END
        OR p.state = 'refunded' AND r.refunded < p.amount

@@ -84,7 +84,8 @@ async function payNow(booking, cards, element, place, page) {
       return token && startPayment(booking.booking_id, token, { onWait: () => say('Still trying …') });
     });
     if (outcome === 'paid') await paid(booking, page);
-    if (outcome === 'pending') await page.load();
+    // However soon the bank decides now, the one who asks for it is the one who tells.
+    if (outcome === 'pending') await paying(booking, page);
   } catch (error) {
     await refused(error, place, page);
   } finally {

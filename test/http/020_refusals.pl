@@ -157,6 +157,15 @@ my @table = (
 			$setting->(payment_provider => "'test'");
 			return $answer;
 		}, undef ],
+	[ payment_provider_down => sub {
+			my $id = $hold->(1, 13);
+			$sql->("SELECT tixbook.allow_destination('stripe', 'http://127.0.0.1:9', plaintext => true)");
+			$sql->("UPDATE tixbook.destination_health SET breaker = 'open', open_until = now() + interval '1 min'");
+			$setting->(payment_provider => "'stripe'");
+			my $answer = $pay->($id, 'pm_card_visa');
+			$setting->(payment_provider => "'test'");
+			return $answer;
+		}, [qw(provider retry_after_ms)], 'retry-after' ],
 	[ authentication_required => sub {
 			my $secret = pack 'H*', $sql->("SELECT encode(secret, 'hex') FROM tixbook.token_key");
 			return rest($web, GET => '/bookings', token => forge_token({ alg => 'HS256' }, { role => 'tixbook_customer' }, $secret));
@@ -175,6 +184,7 @@ my @table = (
 	[ proof_of_work_required => sub { rest($web, POST => '/queue/join', body => { event_id => 7 }, %given) }, [qw(event_id bits prefix)] ],
 	[ too_many_entries      => sub { rest($web, POST => '/queue/join', body => { event_id => 9 }, %given) }, [qw(event_id max)] ],
 	[ signature_invalid => sub { rest($web, POST => '/payments/webhook', body => { payment_id => $unknown }) }, undef, 'www-authenticate' ],
+	[ too_large => sub { rest($web, POST => '/payments/webhook', body => '"' . 'x' x 70_000 . '"') }, undef ],
 	[ rate_limited => sub {
 			$setting->(customer_limits => "'browse 0.1/1'");
 			my $answer = (map { rest($web, GET => '/account', %given) } 1, 2)[1];
@@ -205,7 +215,7 @@ for my $row (@table)
 
 # What no function over HTTP can come to; none of them says so either.
 my @elsewhere = qw(venue_not_found seating_plan_invalid standing_section price_missing preload_required waiting_room_exists waiting_room_not_ready
-	destination_not_allowed request_failed);
+	destination_not_allowed request_failed refund_not_found);
 is_deeply([ sort(uniq(map { $_->[0] } @table), @elsewhere) ], [ sort keys %status ], 'every refusal was reached, or is none of HTTP');
 is($sql->("SELECT string_agg(p.proname || ' ' || r.reason, ', ') FROM pg_proc p, tixbook.refusals() r
 	WHERE p.pronamespace = 'tixbook_api'::regnamespace AND r.reason IN ('" . join("', '", @elsewhere) . "')

@@ -79,6 +79,11 @@ SELECT answer(200, intent('pi_bob', 'requires_confirmation'));
 SELECT answer(402, wrong('card_error', 'card_declined', jsonb_build_object('decline_code', 'insufficient_funds', 'payment_intent',
     intent('pi_bob', 'requires_payment_method', '{"last_payment_error": {"code": "card_declined", "decline_code": "insufficient_funds"}}'))));
 SELECT * FROM so('bob');
+-- Who asks without a key is told so; with one he tries the card again.
+SELECT pay('bob', 'tok_of_old'), pay('bob', 'tok_of_old'), count(*) FROM tixbook.payment WHERE customer = 'bob';
+BEGIN;
+SELECT state FROM tixbook.pay(booking_of('bob'), 'tok_of_old', 'a key');
+ROLLBACK;
 SELECT pay('bob');
 SELECT answer(200, intent('pi_bob2', 'requires_confirmation')), answer(200, intent('pi_bob2', 'succeeded', paid()));
 SELECT * FROM so('bob');

@@ -6,7 +6,7 @@ const KINDS = [
   'error_before',   // 500, nothing was done
   'error_after',    // 500, though it was done
   'lost',           // it was done, and the connection breaks before the answer
-  'slow',           // it is done slow_ms later
+  'slow',           // what is to be charged is charged slow_ms later
   'duplicate',      // a webhook comes twice
   'delay',          // a webhook comes up to delay_ms later, and so after later ones
 ];

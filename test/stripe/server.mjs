@@ -82,9 +82,10 @@ export class StripeServer {
   }
 
   async #work(account, call, key) {
-    const act = route(call.method, call.path, readForm(call));
+    const given = readForm(call);
+    const act = route(call.method, call.path, given);
     if (this.faults.strikes('error_before')) throw serverError();
-    if (this.faults.strikes('slow')) await new Promise((done) => { setTimeout(done, this.faults.rates.slow_ms); });
+    if (charges(call, given) && this.faults.strikes('slow')) await new Promise((done) => { setTimeout(done, this.faults.rates.slow_ms); });
     const answer = act(account, { requestId: call.id, key });
     if (this.faults.strikes('error_after')) throw serverError();
     return [200, answer];
@@ -109,6 +110,8 @@ function refusal(error) {
   console.error(error);
   return [500, serverError().body, {}, false];
 }
+
+const charges = ({ path }, given) => path.endsWith('/confirm') || given.confirm === 'true';
 
 function readForm({ headers, body }) {
   if (body !== '' && !/^application\/x-www-form-urlencoded\b/.test(headers['content-type'] ?? '')) {

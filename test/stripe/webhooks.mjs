@@ -7,7 +7,7 @@ export function sign(body, secret, at = now()) {
   return `t=${at},v1=${createHmac('sha256', secret).update(`${at}.${body}`).digest('hex')}`;
 }
 
-const LEASE = 3000;             // milliseconds after which what was fetched and not taken is there again
+const LEASE = 20000;            // milliseconds after which what was fetched and not taken is there again
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5000;
 

@@ -45,7 +45,7 @@ sub lose
 {
 	my ($self) = @_;
 	my $dbh = delete $self->{dbh};
-	%{ $dbh->{CachedKids} } = ();
+	$_->{InactiveDestroy} = 1 for values %{ $dbh->{CachedKids} };
 	$dbh->{InactiveDestroy} = 1;
 	$self->{lost}++;
 	return;

@@ -6,6 +6,11 @@ use HTTP::Tiny;
 use JSON::PP;
 use POSIX ();
 
+# The events that docs/payments.md tells to ask for.
+my @EVENTS = (
+	(map { "payment_intent.$_" } qw(succeeded payment_failed canceled processing)),
+	(map { "refund.$_" } qw(created updated failed)), qw(charge.refunded charge.refund.updated));
+
 use constant { KEY => 'sk_test_of_the_local_server', SECRET => 'whsec_of_the_local_server_and_of_no_other' };
 
 # given: arguments of server.mjs, such as seed => 7, timeout => 0.05.
@@ -49,7 +54,7 @@ sub connect_shop
 	my $parameters = join ', ', map { "$_ => $given{$_}" } sort keys %given;
 	$sql->(sprintf q(SELECT tixbook.allow_destination('stripe', '%s', '{"Authorization": "Bearer %s"}', %s)), $self->url, KEY, $parameters);
 	$sql->(sprintf q(SELECT tixbook.set_webhook_secret('stripe', '%s')), SECRET);
-	$self->admin('endpoint', { secret => SECRET, url => $url });
+	$self->admin('endpoint', { secret => SECRET, url => $url, events => \@EVENTS });
 	return;
 }
 
