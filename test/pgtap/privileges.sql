@@ -2,7 +2,7 @@
 \set QUIET 1
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(156);
+SELECT plan(157);
 
 -- A seller works in the application, a clerk administers, a stranger may only log in.
 CREATE ROLE pgtap_seller LOGIN;
