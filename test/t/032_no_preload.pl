@@ -44,7 +44,7 @@ like($error, qr/HINT:  Add tixbook to shared_preload_libraries and restart the s
 is($node->psql('postgres', 'SELECT tixbook.start_worker()'), 0, 'start_worker has nothing to do');
 $node->append_conf('postgresql.conf', "tixbook.publish = 'on'");
 $node->reload;
-is(sql("SELECT cardinality(seats) FROM tixbook.reserve($event, 1)"), 1, 'with publishing on seats are sold, and nothing is published');
+cmp_ok(sql("SELECT count(tixbook.release(booking_id)) FROM tixbook.booking WHERE status = 'held'"), '>', 0, 'with publishing on seats come and go, and nothing is published');
 (undef, undef, $error) = $node->psql('postgres', "\\set VERBOSITY verbose\nSELECT * FROM tixbook.publish_status()");
 like($error, qr/TB401: .*publishing needs the library to be loaded at server start/, 'which is said where one asks');
 $node->append_conf('postgresql.conf', "tixbook.publish = 'off'");
