@@ -19,10 +19,10 @@ my $PUNCTUAL   = 0.93;          # of all
 my $BOT        = 5;             # every so manieth is one
 my $PACE       = 400;           # admissions a second
 my $MOST       = 3_000;         # live sessions
-my $SESSION    = '15 s';
-my $NO_SHOW    = '8 s';
-my $HOLD       = '5 s';
-my $PATIENCE   = 150;           # seconds until it must be over
+my $SESSION    = '30 s';
+my $NO_SHOW    = '20 s';
+my $HOLD       = '15 s';
+my $PATIENCE   = 300;           # seconds until it must be over
 
 # given: dbh, dsn, view, log, fans, tries (of each bot), crowds (processes)
 sub new
