@@ -106,6 +106,8 @@ AS $$
        OR EXISTS (SELECT FROM tixbook.booking other
                   WHERE other.event_id = b.event_id AND other.payment_reference = b.payment_reference
                     AND other.booking_id <> b.booking_id)
+    UNION ALL
+    SELECT p.event_id, p.law, p.detail FROM tixbook.verify_payments(verify.event_id) AS p
 $$;
 COMMENT ON FUNCTION tixbook.verify(integer) IS
-'Proves on live data, in one snapshot, that no seat has two owners and none is lost, that tickets and bookings agree, that idempotency keys and payments have their effects; for event event_id, or all (null). Returns a row a violation (event_id, the law broken, what breaks it), none when all is sound. Can run during a sale. Makes no refusal.';
+'Proves on live data, in one snapshot, that no seat has two owners and none is lost, that tickets and bookings agree, that idempotency keys have their effects, and that money and tickets agree (see verify_payments); for event event_id, or all (null). Returns a row a violation (event_id, the law broken, what breaks it), none when all is sound. Can run during a sale. Makes no refusal.';
