@@ -88,7 +88,7 @@ export class StripeServer {
     const intent = /^payment_intents\/(\w+)\//.exec(call.path)?.[1];
     if (account.locked.has(intent)) throw locked();
     if (charges(call, given) && this.faults.strikes('slow')) {
-      account.locked.add(intent);
+      if (intent) account.locked.add(intent);
       await new Promise((done) => { setTimeout(done, this.faults.rates.slow_ms); });
       account.locked.delete(intent);
     }
