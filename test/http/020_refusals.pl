@@ -183,7 +183,7 @@ my @table = (
 	[ admission_invalid     => sub { $reserve->({ event_id => 7, quantity => 1, admission => 'a.b.c' }) }, [qw(event_id)] ],
 	[ proof_of_work_required => sub { rest($web, POST => '/queue/join', body => { event_id => 7 }, %given) }, [qw(event_id bits prefix)] ],
 	[ too_many_entries      => sub { rest($web, POST => '/queue/join', body => { event_id => 9 }, %given) }, [qw(event_id max)] ],
-	[ signature_invalid => sub { rest($web, POST => '/payments/webhook', body => { payment_id => $unknown }) }, undef, 'www-authenticate' ],
+	[ signature_invalid => sub { rest($web, POST => '/payments/webhook', body => { payment_id => $unknown }) }, [qw(fault)], 'www-authenticate' ],
 	[ too_large => sub { rest($web, POST => '/payments/webhook', body => '"' . 'x' x 70_000 . '"') }, undef ],
 	[ rate_limited => sub {
 			$setting->(customer_limits => "'browse 0.1/1'");
