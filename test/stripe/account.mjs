@@ -11,6 +11,7 @@ export const newId = (prefix) => `${prefix}_${randomBytes(12).toString('hex')}`;
 
 export class Account {
   keys = new Keys();
+  locked = new Set();           // the ids of intents that something is being done to
   #objects = new Map();
 
   // tell(event) is called with each event.

@@ -31,6 +31,9 @@ export const cardError = (error) => new ApiError(402, { type: 'card_error', ...e
 export const rateLimited = () =>
   request(429, 'rate_limit', 'Request rate limit exceeded.', {}, { begun: false });
 
+export const locked = () =>
+  request(429, 'lock_timeout', 'Another request is at work on this object.', {}, { begun: false });
+
 export const keyInUse = (key) => request(409, 'idempotency_key_in_use',
   `Another request with the idempotency key '${key}' is under way. Please try again later.`, {}, { begun: false });
 

@@ -31,6 +31,7 @@ await declines();
 await refuses();
 await refunds();
 await remembers();
+await locks();
 await fails();
 await tells();
 if (process.argv[2]) await isTaken(process.argv[2], process.env.WEBHOOK_SECRET);
@@ -125,6 +126,16 @@ async function remembers() {
     return Promise.all(both);
   });
   is([slow[0].status, slow[1].statusCode, slow[1].code], ['succeeded', 409, 'idempotency_key_in_use'], 'while it is under way, the same key has to wait');
+}
+
+async function locks() {
+  const { id } = await stripe.paymentIntents.create(inEuro({ payment_method: 'pm_card_visa' }));
+  const [confirmed, cancelled, seen] = await faults({ slow: 1, slow_ms: 300 }, async () => {
+    const confirming = stripe.paymentIntents.confirm(id);
+    await new Promise((later) => { setTimeout(later, 100); });
+    return Promise.all([confirming, refusal(stripe.paymentIntents.cancel(id)), stripe.paymentIntents.retrieve(id)]);
+  });
+  is([confirmed.status, cancelled.statusCode, cancelled.code, seen.status], ['succeeded', 429, 'lock_timeout', 'requires_confirmation'], 'what is being confirmed cannot be cancelled meanwhile');
 }
 
 async function fails() {

@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { Account, API_VERSION, newId } from './account.mjs';
 import { administer } from './admin.mjs';
 import { route } from './api.mjs';
-import { ApiError, invalid, rateLimited, serverError, unauthorized } from './errors.mjs';
+import { ApiError, invalid, locked, rateLimited, serverError, unauthorized } from './errors.mjs';
 import { Faults } from './faults.mjs';
 import { parseForm } from './form.mjs';
 import { fingerprint } from './keys.mjs';
@@ -85,7 +85,13 @@ export class StripeServer {
     const given = readForm(call);
     const act = route(call.method, call.path, given);
     if (this.faults.strikes('error_before')) throw serverError();
-    if (charges(call, given) && this.faults.strikes('slow')) await new Promise((done) => { setTimeout(done, this.faults.rates.slow_ms); });
+    const intent = /^payment_intents\/(\w+)\//.exec(call.path)?.[1];
+    if (account.locked.has(intent)) throw locked();
+    if (charges(call, given) && this.faults.strikes('slow')) {
+      if (intent) account.locked.add(intent);
+      await new Promise((done) => { setTimeout(done, this.faults.rates.slow_ms); });
+      account.locked.delete(intent);
+    }
     const answer = act(account, { requestId: call.id, key });
     if (this.faults.strikes('error_after')) throw serverError();
     return [200, answer];
