@@ -23,7 +23,7 @@
 /* What a changed block takes beside its bits. */
 #define BYTES_A_BLOCK 48
 
-/* After so many parts the whole house is told again. */
+/* After so many parts the whole house is told again, if it is not too large for that. */
 #define PARTS 25
 
 static void
@@ -172,7 +172,8 @@ publish_seats_message(const Event *event, EventMap *map, SeatsTold *told)
 {
 	/* The version first: what changes from here on is told again with the next. */
 	uint64		version = pg_atomic_read_u64(&map->version);
-	bool		part = told->version != 0 && told->version <= version && told->parts < PARTS;
+	bool		in_turn = told->parts < PARTS || pg_b64_enc_len(SEATMAP_BYTES(map->capacity)) > MAX_BYTES;
+	bool		part = told->version != 0 && told->version <= version && in_turn;
 	StringInfoData text;
 
 	pg_read_barrier();
