@@ -79,15 +79,17 @@ sub is_notified
 }
 
 
-# A change is told, first everything, then what has changed.
+# What is there is told, first everything, then what has changed.
 wait_for_worker($node, 'postgres');
-my $event = new_house($node, 'postgres', 20, 30);
 allow('/ok');
-sql("SELECT tixbook.reserve_seats($event, '{0,3}')");
-my $whole = is_told("/ok/events/$event", 598, 'a sale is told');
+my $event = new_house($node, 'postgres', 20, 30);
+is_told("/ok/events/$event", 600, 'a sale that opens is told');
+my ($whole) = told("/ok/events/$event");
 is(join(' ', map { $whole->{$_} // 'null' } qw(type event_id from capacity changes)), "availability.update $event null 600 null", 'the first message has the whole house');
-is(unpack('b8', decode_base64($whole->{taken})), '10010000', 'bit by bit');
-is_deeply($whole->{sections}, [ { section => 'Stalls', category => 'Standard', free => 598 } ], 'and what is free by section');
+is_deeply($whole->{sections}, [ { section => 'Stalls', category => 'Standard', free => 600 } ], 'and what is free by section');
+sql("SELECT tixbook.reserve_seats($event, '{0,3}')");
+$whole = is_told("/ok/events/$event", 598, 'seats that are taken are told');
+is_deeply([ map { [ @$_{qw(first_seat seats)}, unpack 'b8', decode_base64($_->{taken}) ] } @{ $whole->{changes} } ], [ [ 0, 30, '10010000' ] ], 'bit by bit');
 is($whole->{version}, sql("SELECT version FROM tixbook.availability($event)"), 'its version is that of availability');
 is_notified($event, 598, 'listeners are told as well');
 my ($request) = $hostile->requests("/ok/events/$event");
