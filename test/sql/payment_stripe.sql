@@ -191,7 +191,7 @@ SELECT kind FROM call();
 SELECT law FROM tixbook.verify_payments();
 SELECT answer(200, intent('pi_gus', 'requires_confirmation')), answer(200, intent('pi_gus', 'succeeded', paid())),
     answer(200, intent('pi_fay', 'requires_confirmation')), answer(200, intent('pi_fay', 'succeeded', paid()));
-SELECT customer, state FROM tixbook.payment WHERE customer IN ('fay', 'gus');
+SELECT customer, state FROM tixbook.payment WHERE customer IN ('fay', 'gus') ORDER BY customer;
 
 SELECT month = date_trunc('month', now() AT TIME ZONE 'UTC') AS this_month, currency, payments, gross, fees, refunds, refunded, net FROM tixbook.settlement(1);
 SELECT outcome('SELECT tixbook.settlement(2)');
