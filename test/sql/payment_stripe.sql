@@ -186,6 +186,7 @@ UPDATE tixbook.destination_health SET breaker = 'closed';
 SELECT law FROM tixbook.verify_payments();
 DELETE FROM tixbook.dispatch WHERE state = 'waiting';
 SELECT law FROM tixbook.verify_payments();
+SELECT DISTINCT law FROM tixbook.verify();
 SELECT tixbook.settle_payments();
 SELECT kind FROM call();
 SELECT law FROM tixbook.verify_payments();
