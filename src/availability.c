@@ -19,6 +19,7 @@
 #include "arguments.h"
 #include "availability.h"
 #include "cache_load.h"
+#include "result_row.h"
 
 PG_FUNCTION_INFO_V1(tixbook_availability);
 PG_FUNCTION_INFO_V1(tixbook_section_availability);
@@ -151,10 +152,9 @@ changes_datum(const EventMap *map, const List *changes, Oid array_type, bool *is
 static Datum
 answer_datum(FunctionCallInfo fcinfo, const Event *event, const EventMap *map, const Answer *answer)
 {
-	TupleDesc	descriptor = lookup_rowtype_tupdesc(get_fn_expr_rettype(fcinfo->flinfo), -1);
+	Oid			changes_type = TupleDescAttr(result_row_type(fcinfo, COLUMNS), COLUMN_CHANGES)->atttypid;
 	Datum		values[COLUMNS];
 	bool		nulls[COLUMNS] = {0};
-	Datum		result;
 
 	values[COLUMN_EVENT_ID] = Int32GetDatum(event->event_id);
 	values[COLUMN_VERSION] = Int64GetDatum(answer->version);
@@ -162,12 +162,8 @@ answer_datum(FunctionCallInfo fcinfo, const Event *event, const EventMap *map, c
 	values[COLUMN_FREE] = Int32GetDatum(answer->free);
 	values[COLUMN_TAKEN] = PointerGetDatum(answer->taken);
 	nulls[COLUMN_TAKEN] = answer->taken == NULL;
-	values[COLUMN_CHANGES] = changes_datum(map, answer->changes,
-										   TupleDescAttr(descriptor, COLUMN_CHANGES)->atttypid,
-										   &nulls[COLUMN_CHANGES]);
-	result = HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
-	ReleaseTupleDesc(descriptor);
-	return result;
+	values[COLUMN_CHANGES] = changes_datum(map, answer->changes, changes_type, &nulls[COLUMN_CHANGES]);
+	return result_row(fcinfo, COLUMNS, values, nulls);
 }
 
 static Event *

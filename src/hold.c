@@ -6,18 +6,15 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/json.h"
-#include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
-#include "utils/typcache.h"
 
 #include "hold.h"
+#include "result_row.h"
 
 enum
 {
@@ -35,13 +32,9 @@ enum
 Datum
 hold_datum(FunctionCallInfo fcinfo, const Booking *booking)
 {
-	TupleDesc	descriptor = lookup_rowtype_tupdesc(get_func_rettype(fcinfo->flinfo->fn_oid), -1);
 	Datum		values[COLUMNS];
 	bool		nulls[COLUMNS] = {0};
-	Datum		result;
 
-	if (descriptor->natts != COLUMNS)
-		elog(ERROR, "a reservation must return tixbook.hold");
 	values[COLUMN_BOOKING_ID] = UUIDPGetDatum(&booking->id);
 	values[COLUMN_EVENT_ID] = Int32GetDatum(booking->event_id);
 	values[COLUMN_SEATS] = seats_datum(booking->seats, booking->nseats);
@@ -49,9 +42,7 @@ hold_datum(FunctionCallInfo fcinfo, const Booking *booking)
 	values[COLUMN_CURRENCY] = CStringGetTextDatum(booking->currency);
 	values[COLUMN_EXPIRES_AT] = TimestampTzGetDatum(booking->expires_at);
 	values[COLUMN_ADJACENT] = BoolGetDatum(booking->adjacent);
-	result = HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
-	ReleaseTupleDesc(descriptor);
-	return result;
+	return result_row(fcinfo, COLUMNS, values, nulls);
 }
 
 static void

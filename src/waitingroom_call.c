@@ -13,10 +13,10 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-#include "utils/typcache.h"
 
 #include "arguments.h"
 #include "http_request.h"
+#include "result_row.h"
 #include "waitingroom.h"
 #include "worker.h"
 
@@ -224,17 +224,6 @@ look(FunctionCallInfo fcinfo, TimestampTz now, Datum *values, bool *nulls, Refus
 	return true;
 }
 
-/* The same for a function whose result is a type of its own, which need not be looked for. */
-static Datum
-typed_row_datum(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
-{
-	TupleDesc	descriptor = lookup_rowtype_tupdesc(get_fn_expr_rettype(fcinfo->flinfo), -1);
-	HeapTuple	row = heap_form_tuple(descriptor, values, nulls);
-
-	ReleaseTupleDesc(descriptor);
-	return HeapTupleGetDatum(row);
-}
-
 /* queue_status(event_id, customer) → queue_status */
 Datum
 tixbook_queue_status(PG_FUNCTION_ARGS)
@@ -245,7 +234,7 @@ tixbook_queue_status(PG_FUNCTION_ARGS)
 
 	if (!look(fcinfo, GetCurrentTimestamp(), values, nulls, &refusal))
 		refusal_raise(&refusal);
-	return typed_row_datum(fcinfo, values, nulls);
+	return result_row(fcinfo, lengthof(values), values, nulls);
 }
 
 /* leave_waiting_room(event_id, customer) → boolean */
@@ -291,5 +280,5 @@ tixbook_queue_progress(PG_FUNCTION_ARGS)
 	values[6] = seconds_datum(outlook.spread, &nulls[6]);
 	values[7] = seconds_datum(outlook.next_look, &nulls[7]);
 	values[8] = TimestampTzGetDatum(pointer.ticked_at);
-	return typed_row_datum(fcinfo, values, nulls);
+	return result_row(fcinfo, lengthof(values), values, nulls);
 }
