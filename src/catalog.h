@@ -27,12 +27,26 @@ typedef struct VenueBlock
 	Seatmap    *accessible;		/* NULL: none */
 } VenueBlock;
 
+typedef struct RankedBlock
+{
+	int32		block_no;
+	float4		score;
+} RankedBlock;
+
+/* Blocks by the score of their best seats, best first. */
+typedef struct Ranking
+{
+	int32		n;
+	RankedBlock *blocks;
+} Ranking;
+
 typedef struct VenueSection
 {
 	char	   *name;
 	int16		section_no;
 	int32		first_block;	/* its blocks lie in [first_block, end_block) */
 	int32		end_block;
+	Ranking		ranking;
 } VenueSection;
 
 typedef struct VenueLayout
@@ -41,6 +55,7 @@ typedef struct VenueLayout
 	MemoryContext context;
 	int32		nblocks;
 	VenueBlock *blocks;			/* by block_no */
+	Ranking		ranking;
 	int32		nsections;
 	VenueSection *sections;
 	int32		ncategories;	/* category numbers are below it */
@@ -78,7 +93,7 @@ typedef struct Front
 	int32		category_no;
 	int			uses_left;
 	int			n;
-	int32		blocks[MAX_FRONT];
+	RankedBlock blocks[MAX_FRONT];	/* by their hints' scores, which are far apart in memory */
 } Front;
 
 typedef struct EventHints

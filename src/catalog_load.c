@@ -137,6 +137,54 @@ load_block(VenueLayout *layout, int32 block_no, uint64 row)
 	section->end_block = block_no + 1;
 }
 
+/* Equal ones in their order in the house. */
+static int
+compare_ranks(const void *a, const void *b)
+{
+	const RankedBlock *ra = a;
+	const RankedBlock *rb = b;
+
+	if (ra->score != rb->score)
+		return ra->score < rb->score ? -1 : 1;
+	return (ra->block_no > rb->block_no) - (ra->block_no < rb->block_no);
+}
+
+static void
+make_ranking(const VenueLayout *layout, Ranking *ranking, int32 room)
+{
+	ranking->n = 0;
+	ranking->blocks = MemoryContextAllocHuge(layout->context, Max(room, 1) * sizeof(RankedBlock));
+}
+
+static void
+add_to_ranking(Ranking *ranking, int32 block_no, float4 score)
+{
+	ranking->blocks[ranking->n].block_no = block_no;
+	ranking->blocks[ranking->n++].score = score;
+}
+
+/* Ranks the blocks of the house, and those of each of its sections. */
+static void
+rank_blocks(VenueLayout *layout)
+{
+	Ranking    *all = &layout->ranking;
+
+	make_ranking(layout, all, layout->nblocks);
+	for (int32 i = 0; i < layout->nblocks; i++)
+		add_to_ranking(all, i, layout->blocks[i].best_score);
+	qsort(all->blocks, all->n, sizeof(RankedBlock), compare_ranks);
+	for (int32 i = 0; i < layout->nsections; i++)
+		make_ranking(layout, &layout->sections[i].ranking,
+					 layout->sections[i].end_block - layout->sections[i].first_block);
+	for (int32 i = 0; i < all->n; i++)
+	{
+		const RankedBlock *block = &all->blocks[i];
+
+		add_to_ranking(&layout->sections[layout->blocks[block->block_no].section].ranking,
+					   block->block_no, block->score);
+	}
+}
+
 VenueLayout *
 load_layout(MemoryContext context, int32 venue_id)
 {
@@ -159,6 +207,7 @@ load_layout(MemoryContext context, int32 venue_id)
 			elog(ERROR, "the blocks of venue %d are not numbered without gaps", venue_id);
 		load_block(layout, (int32) i, i);
 	}
+	rank_blocks(layout);
 	if (n > 0)
 		layout->scores = venue_scores(context, venue_id, layout->blocks[n - 1].first_seat +
 									  layout->blocks[n - 1].capacity, layout->nblocks);

@@ -61,22 +61,24 @@ renew_hint(const Search *search, int32 block_no)
 
 /*
  * The most promising blocks by the hints, best first: a bounded insertion sort
- * over one pass.  Equal ones are kept in their order in the house.
+ * over the ranking, to where no block can be as good any more as those there
+ * are: what is left of a block is never better than its best seat.
  */
 static int
-choose_candidates(Search *search, int32 *candidates, int wanted)
+choose_candidates(Search *search, RankedBlock *candidates, int wanted)
 {
 	BlockHint  *seen = search->event->hints->blocks;
-	const VenueBlock *blocks = search->event->layout->blocks;
+	const VenueLayout *layout = search->event->layout;
+	const VenueBlock *blocks = layout->blocks;
+	const Ranking *ranking = search->wish->section < 0 ? &layout->ranking :
+		&layout->sections[search->wish->section].ranking;
 	int32		quantity = search->wish->quantity;
 	float4		worst = FLT_MAX;
 	int			n = 0;
-	int32		from,
-				to;
 
-	search_range(search, &from, &to);
-	for (int32 b = from; b < to; b++)
+	for (int32 i = 0; i < ranking->n && !(n == wanted && ranking->blocks[i].score >= worst); i++)
 	{
+		int32		b = ranking->blocks[i].block_no;
 		int			place;
 
 		renew_hint(search, b);
@@ -89,13 +91,11 @@ choose_candidates(Search *search, int32 *candidates, int wanted)
 			continue;
 		}
 		place = n < wanted ? n++ : n - 1;
-		while (place > 0 && seen[candidates[place - 1]].score > seen[b].score)
-		{
+		for (; place > 0 && candidates[place - 1].score > seen[b].score; place--)
 			candidates[place] = candidates[place - 1];
-			place--;
-		}
-		candidates[place] = b;
-		worst = seen[candidates[n - 1]].score;
+		candidates[place].block_no = b;
+		candidates[place].score = seen[b].score;
+		worst = candidates[n - 1].score;
 	}
 	return n;
 }
@@ -190,13 +190,13 @@ look(Search *search, int32 block_no, SeatBlock *row, Run *run)
 
 /* Whether the best run so far need not be compared with one in the next block. */
 static bool
-good_enough(const Search *search, const Run *best, int looks, int32 next_block)
+good_enough(const Search *search, const Run *best, int looks, const RankedBlock *next)
 {
 	if (looks >= LOOKS)
 		return true;
 	return best->orphans == 0 &&
 		(search->event->hints->spread >= 2 ||
-		 best->score <= search->event->hints->blocks[next_block].score * NEAR_ENOUGH);
+		 best->score <= next->score * NEAR_ENOUGH);
 }
 
 /*
@@ -205,22 +205,22 @@ good_enough(const Search *search, const Run *best, int looks, int32 next_block)
  * as meeting them has taught.
  */
 static int
-spread_of(const Search *search, const int32 *candidates, int n)
+spread_of(const Search *search, const Front *front)
 {
 	int			busy = 0;
 
 	if (search->blocks.map == NULL)
-		return Min((int) search->event->hints->spread, n);
-	for (int i = 0; i < n; i++)
-		busy += search_in_other_hands(search, candidates[i]);
-	return Min(busy + 1, n);
+		return Min((int) search->event->hints->spread, front->n);
+	for (int i = 0; i < front->n; i++)
+		busy += search_in_other_hands(search, front->blocks[i].block_no);
+	return Min(busy + 1, front->n);
 }
 
-/* Looks at candidates until one is good enough, and takes the best. */
+/* Looks at the blocks of the front until one is good enough, and takes the best. */
 static bool
-take_candidate(Search *search, const int32 *candidates, int n)
+take_candidate(Search *search, Front *front)
 {
-	int			spread = spread_of(search, candidates, n);
+	int			spread = spread_of(search, front);
 	int			start = spread > 1 ? (int) (pg_prng_uint32(&pg_global_prng_state) % spread) : 0;
 	int			looks = 0;
 	SeatBlock	row,
@@ -228,14 +228,15 @@ take_candidate(Search *search, const int32 *candidates, int n)
 	Run			run,
 				best = {0};
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < front->n; i++)
 	{
-		int32		block_no = candidates[(start + i) % n];
+		RankedBlock *block = &front->blocks[(start + i) % front->n];
 
-		if (best.length > 0 && good_enough(search, &best, looks, block_no))
+		if (best.length > 0 && good_enough(search, &best, looks, block))
 			break;
-		if (!look(search, block_no, &row, &run))
+		if (!look(search, block->block_no, &row, &run))
 			continue;
+		block->score = run.score;
 		looks++;
 		if (best.length == 0 || pick_compare(&run, &best) < 0)
 		{
@@ -262,16 +263,16 @@ adapt_spread(Search *search)
 
 /* Puts a front that is nearly in order into order again. */
 static void
-sort_front(const BlockHint *seen, Front *front)
+sort_front(Front *front)
 {
 	for (int i = 1; i < front->n; i++)
 	{
-		int32		block_no = front->blocks[i];
+		RankedBlock block = front->blocks[i];
 		int			place = i;
 
-		for (; place > 0 && seen[front->blocks[place - 1]].score > seen[block_no].score; place--)
+		for (; place > 0 && front->blocks[place - 1].score > block.score; place--)
 			front->blocks[place] = front->blocks[place - 1];
-		front->blocks[place] = block_no;
+		front->blocks[place] = block;
 	}
 }
 
@@ -305,7 +306,7 @@ front_of(Search *search, bool afresh)
 		front->uses_left = front->n > 0 ? FRONT_USES : 0;
 	}
 	else
-		sort_front(event_hints->blocks, front);
+		sort_front(front);
 	return front;
 }
 
@@ -321,7 +322,7 @@ take_by_hints(Search *search)
 		front = front_of(search, attempt > 0);
 		if (front->n == 0)
 			return false;
-		taken = take_candidate(search, front->blocks, front->n);
+		taken = take_candidate(search, front);
 		adapt_spread(search);
 		if (taken)
 			return true;
