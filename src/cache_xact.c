@@ -71,6 +71,23 @@ make_room(void *array, int used, int *room, Size size)
 		repalloc(array, *room * size);
 }
 
+/*
+ * Where the map of the last event was found: most transactions of a session
+ * touch the same one.  It may be another's by now, as every CacheRef.
+ */
+static struct
+{
+	CacheKey	key;
+	CacheRef	ref;
+}			last_found;
+
+static bool
+is_last_found(const CacheKey *key)
+{
+	return key->id == last_found.key.id && key->table == last_found.key.table &&
+		key->database == last_found.key.database;
+}
+
 static int
 find_touched(int32 event_id)
 {
@@ -86,6 +103,8 @@ add_touched(CacheKey key)
 	events = make_room(events, nevents, &events_room, sizeof(TouchedEvent));
 	memset(&events[nevents], 0, sizeof(TouchedEvent));
 	events[nevents].key = key;
+	if (is_last_found(&key))
+		events[nevents].ref = last_found.ref;
 	events[nevents].due = DT_NOEND;
 	return nevents++;
 }
@@ -199,6 +218,8 @@ cache_decide(int32 event_id, int32 block_no)
 	map = (EventMap *) cache_hold(&events[event].key, &events[event].ref);
 	if (map == NULL)
 		return true;
+	last_found.key = events[event].key;
+	last_found.ref = events[event].ref;
 	if (block_no >= map->nblocks)
 	{
 		cache_let_go(&map->object);

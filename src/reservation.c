@@ -105,6 +105,16 @@ check_quantity(const Reservation *reservation, Refusal *refusal)
 				  reservation->event->event_id, limit, reservation->wish.quantity);
 }
 
+/* Days and months are for the calendar of the time zone to tell. */
+static TimestampTz
+later_by(TimestampTz now, const Interval *ttl)
+{
+	if (ttl->month == 0 && ttl->day == 0 && ttl->time >= 0 && ttl->time <= USECS_PER_DAY)
+		return now + ttl->time;
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now),
+												   IntervalPGetDatum(ttl)));
+}
+
 /*
  * When a hold made now ends; false: the caller wants it too long, or for no
  * time.  What the event or the setting says is cut short where it is too long.
@@ -122,9 +132,7 @@ hold_end(const Reservation *reservation, TimestampTz *expires_at, Refusal *refus
 	}
 	if (ttl->month < -1200 || ttl->month > 1200 || ttl->day < -36500 || ttl->day > 36500)
 		return refuse_parameter(refusal, "hold_for", "is longer than tixbook.max_hold");
-	*expires_at = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
-														  TimestampTzGetDatum(reservation->now),
-														  IntervalPGetDatum(ttl)));
+	*expires_at = later_by(reservation->now, ttl);
 	if (*expires_at <= reservation->now)
 		return refuse_parameter(refusal, "hold_for", "must be longer than nothing");
 	if (reservation->hold_for == NULL)

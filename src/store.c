@@ -351,6 +351,21 @@ store_fetch(StoreScan *scan, ItemPointer place)
 }
 
 /*
+ * Prunes a page where an index scan would, or it fills up with dead versions.
+ * Whether there is need of it is told before, as heap_page_prune_opt tells it,
+ * but by the page alone: that first works out what nobody sees any more.
+ */
+static void
+prune_when_tight(Relation rel, Buffer buffer)
+{
+	Page		page = BufferGetPage(buffer);
+	Size		wanted = Max(RelationGetTargetPageFreeSpace(rel, HEAP_DEFAULT_FILLFACTOR), BLCKSZ / 10);
+
+	if (PageIsFull(page) || PageGetHeapFreeSpace(page) < wanted)
+		heap_page_prune_opt(rel, buffer);
+}
+
+/*
  * Fetches the very row version at a place if it is the newest committed one, or
  * this transaction's own: without a snapshot, a chain to follow or an index.
  * The caller must check its key, as above.
@@ -362,8 +377,7 @@ store_fetch_version(StoreScan *scan, ItemPointer place)
 	bool		found;
 
 	clear_slot(scan);
-	/* As an index scan would: or the page fills up with dead versions. */
-	heap_page_prune_opt(scan->rel, buffer);
+	prune_when_tight(scan->rel, buffer);
 	found = table_tuple_fetch_row_version(scan->rel, place, SnapshotSelf, scan->slot);
 	ReleaseBuffer(buffer);
 	return found;

@@ -31,7 +31,7 @@ CREATE FUNCTION bench.make_event(house integer) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
     new_id integer := tixbook.create_event(house, 'a round', now() + interval '90 days',
-                                           '{"Standard": 5000}', hold_ttl => interval '1 day',
+                                           '{"Standard": 5000}', hold_ttl => interval '24 hours',
                                            max_per_booking => 1000);
 BEGIN
     PERFORM tixbook.open_sale(new_id);
