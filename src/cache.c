@@ -180,18 +180,9 @@ attach_area(void)
 
 /* Needs the catalog and memory: commit callbacks must have their keys before. */
 CacheKey
-cache_key(int32 event_id)
+cache_key(CacheKind kind, int32 id)
 {
-	CacheKey	key = {MyDatabaseId, store_table_oid(STORE_SEAT_BLOCK), event_id};
-
-	attach_area();
-	return key;
-}
-
-CacheKey
-cache_venue_key(int32 venue_id)
-{
-	CacheKey	key = {MyDatabaseId, store_table_oid(STORE_VENUE_BLOCK), venue_id};
+	CacheKey	key = {MyDatabaseId, store_table_oid(STORE_SEAT_BLOCK), kind, id};
 
 	attach_area();
 	return key;
@@ -461,7 +452,7 @@ cache_forget(const CacheKey *key)
 
 		if ((state_of(slot) == SLOT_READY || state_of(slot) == SLOT_LOADING) &&
 			slot->key.database == key->database &&
-			slot->key.table == key->table &&
+			slot->key.extension == key->extension && slot->key.kind == key->kind &&
 			(key->id == ALL_EVENTS || slot->key.id == key->id))
 			retire_slot(slot);
 	}
@@ -485,7 +476,7 @@ tixbook_cache_status(PG_FUNCTION_ARGS)
 	{
 		LWLockAcquire(cache->lock, LW_SHARED);
 		for (int i = 0; i < cache->nslots; i++)
-			events += state_of(&cache->slots[i]) == SLOT_READY;
+			events += state_of(&cache->slots[i]) == SLOT_READY && cache->slots[i].key.kind == CACHE_MAP;
 		values[0] = Int64GetDatum((int64) area_size());
 		values[1] = Int64GetDatum((int64) cache->bytes_used);
 		values[2] = Int32GetDatum(events);

@@ -95,14 +95,21 @@ event_map_get(const EventMap *map, int32 seat)
 	return (((const uint8 *) map_words(map))[seat >> 3] >> (seat & 7)) & 1;
 }
 
+typedef enum CacheKind
+{
+	CACHE_MAP,					/* the seats of an event */
+	CACHE_SCORES				/* what those of a venue are worth */
+} CacheKind;
+
 /*
- * What is cached: of an event, or a venue.  DROP and CREATE EXTENSION make
- * other tables, so what is left of the old ones is never found.
+ * What is cached.  DROP and CREATE EXTENSION make another seat_block, so what is
+ * left of the old extension is never found.
  */
 typedef struct CacheKey
 {
 	Oid			database;
-	Oid			table;			/* seat_block for a map, venue_block for scores */
+	Oid			extension;		/* as its seat_block tells */
+	int32		kind;			/* a CacheKind, without padding */
 	int32		id;				/* of the event or venue */
 } CacheKey;
 
@@ -145,8 +152,7 @@ typedef void (*CacheInit) (CacheObject *object, const void *with);
 extern void cache_init(void);
 extern void cache_shmem_init(void);
 extern bool cache_is_on(void);
-extern CacheKey cache_key(int32 event_id);
-extern CacheKey cache_venue_key(int32 venue_id);
+extern CacheKey cache_key(CacheKind kind, int32 id);
 extern CacheObject *cache_pin(const CacheKey *key, CacheRef *ref);
 extern void cache_unpin(CacheObject *object);
 extern CacheObject *cache_hold(const CacheKey *key, CacheRef *ref);

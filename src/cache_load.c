@@ -136,7 +136,7 @@ cache_map(Event *event)
 
 	if (!cache_is_on() || event->capacity == 0)
 		return NULL;
-	key = cache_key(event->event_id);
+	key = cache_key(CACHE_MAP, event->event_id);
 	map = (EventMap *) cache_pin(&key, &event->map_ref);
 	if (map != NULL && map->capacity == event->capacity)
 		return map;
@@ -163,7 +163,7 @@ mapped_blocks_open(SeatBlocks *blocks, Event *event)
 	if (blocks->map != NULL && blocks->map->rows_file != compat_file_number(blocks->scan.rel))
 	{
 		/* The rows have been moved: what the map knows of their places is worth nothing. */
-		CacheKey	key = cache_key(event->event_id);
+		CacheKey	key = cache_key(CACHE_MAP, event->event_id);
 
 		cache_unpin(&blocks->map->object);
 		cache_forget(&key);

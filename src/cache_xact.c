@@ -20,7 +20,6 @@ typedef struct TouchedEvent
 {
 	CacheKey	key;
 	CacheRef		ref;			/* where its map was found */
-	bool		venues;			/* it stands for the venues, not for an event */
 	bool		written;
 	bool		forget;
 	TimestampTz due;			/* of the earliest hold it made; DT_NOEND: none */
@@ -84,15 +83,14 @@ static struct
 static bool
 is_last_found(const CacheKey *key)
 {
-	return key->id == last_found.key.id && key->table == last_found.key.table &&
-		key->database == last_found.key.database;
+	return memcmp(key, &last_found.key, sizeof(CacheKey)) == 0;
 }
 
 static int
 find_touched(int32 event_id)
 {
 	for (int i = 0; i < nevents; i++)
-		if (events[i].key.id == event_id && !events[i].venues)
+		if (events[i].key.id == event_id && events[i].key.kind == CACHE_MAP)
 			return i;
 	return -1;
 }
@@ -114,7 +112,7 @@ touch_event(int32 event_id)
 {
 	int			found = find_touched(event_id);
 
-	return found >= 0 ? found : add_touched(cache_key(event_id));
+	return found >= 0 ? found : add_touched(cache_key(CACHE_MAP, event_id));
 }
 
 static void
@@ -291,13 +289,12 @@ cache_changed(int32 event_id, const BlockState *state)
 void
 cache_forget_venues_at_commit(void)
 {
-	if (cache_is_on())
-	{
-		int			venues = add_touched(cache_venue_key(ALL_EVENTS));
+	int			venues;
 
-		events[venues].venues = true;
-		events[venues].forget = true;
-	}
+	if (!cache_is_on())
+		return;
+	venues = add_touched(cache_key(CACHE_SCORES, ALL_EVENTS));
+	events[venues].forget = true;
 }
 
 /* The transaction has made a hold of the event, or changed when one ends. */
@@ -348,7 +345,7 @@ publish(int event)
 		publish_blocks(event, map);
 		cache_let_go(&map->object);
 	}
-	if ((touched->written || touched->forget) && !touched->venues)
+	if ((touched->written || touched->forget) && touched->key.kind == CACHE_MAP)
 		publish_seats_changed(touched->key.database, touched->key.id);
 }
 

@@ -106,7 +106,7 @@ hold_in(MemoryContext context, VenueScores *scores)
 static VenueScores *
 find_or_make(int32 venue_id, int32 capacity, int32 nblocks)
 {
-	CacheKey	key = cache_venue_key(venue_id);
+	CacheKey	key = cache_key(CACHE_SCORES, venue_id);
 	CacheRef	ref = {0};
 	ScoresShape shape = {capacity, nblocks};
 	CacheObject *object = cache_hold(&key, &ref);
