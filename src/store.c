@@ -333,6 +333,21 @@ store_place(StoreScan *scan)
 }
 
 /*
+ * A table can have become shorter than it was when the place was noted.  Whoever
+ * makes it shorter has every session forget the length it knows, as the page for
+ * its next row, before anybody can lock the table again (smgrtruncate), so a
+ * longer one need not be measured.
+ */
+static bool
+place_exists(StoreScan *scan, ItemPointer place)
+{
+	BlockNumber block = ItemPointerGetBlockNumber(place);
+	BlockNumber known = RelationGetSmgr(scan->rel)->smgr_cached_nblocks[MAIN_FORKNUM];
+
+	return (known != InvalidBlockNumber && block < known) || block < RelationGetNumberOfBlocks(scan->rel);
+}
+
+/*
  * Fetches the row that an index entry pointed to some time ago, as it is now.
  * False where it cannot be found so; what is found may be another row, which
  * has come to stand there, so the caller must check its key.
@@ -344,6 +359,8 @@ store_fetch(StoreScan *scan, ItemPointer place)
 	bool		again = false;
 	bool		all_dead;
 
+	if (!place_exists(scan, place))
+		return false;
 	look_afresh(scan);
 	if (scan->fetch == NULL)
 		scan->fetch = table_index_fetch_begin(scan->rel);
@@ -381,6 +398,13 @@ store_fetch_version(StoreScan *scan, ItemPointer place)
 	found = table_tuple_fetch_row_version(scan->rel, place, SnapshotSelf, scan->slot);
 	ReleaseBuffer(buffer);
 	return found;
+}
+
+/* The same for a place that was noted some time ago, where a row may have been that never changes. */
+bool
+store_fetch_noted(StoreScan *scan, ItemPointer place)
+{
+	return place_exists(scan, place) && store_fetch_version(scan, place);
 }
 
 bool

@@ -131,6 +131,7 @@ extern bool store_scan_next(StoreScan *scan);
 extern void store_scan_close(StoreScan *scan);
 extern bool store_fetch(StoreScan *scan, ItemPointer place);
 extern bool store_fetch_version(StoreScan *scan, ItemPointer place);
+extern bool store_fetch_noted(StoreScan *scan, ItemPointer place);
 extern ItemPointerData store_place(StoreScan *scan);
 extern RowHands store_row_hands(StoreScan *scan);
 extern KeyClaim store_key_claim(StoreTable table, StoreIndex index, ScanKey keys, int nkeys);

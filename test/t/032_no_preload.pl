@@ -3,6 +3,7 @@ use v5.30;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
+use DBI;
 use Test::More;
 use Tixbook::Test;
 
@@ -35,6 +36,15 @@ is(sql('SELECT tixbook.work_requests()'), 5, 'and worked off by hand');
 is(sql("SELECT string_agg(concat_ws(' ', status, reason), ', ' ORDER BY submitted_at) FROM tixbook.request"),
 	'held, held, held, held, refused sold_out', 'to the last seat');
 is(sql('SELECT count(*) FROM tixbook.verify()'), 0, 'verify() finds nothing');
+
+# What a session remembers of where rows stood may lie beyond the end of a table that has become shorter.
+my ($many, $behind) = map { new_house($node, 'postgres', $_, 10) } 400, 1;
+my $session = DBI->connect('dbi:Pg:' . $node->connstr('postgres'), undef, undef, { RaiseError => 1, PrintError => 0 });
+is($session->selectrow_array("SELECT seats[1] FROM tixbook.reserve_seats($behind, '{0}')"), 0, 'a seat is taken');
+sql("DELETE FROM tixbook.seat_block WHERE event_id = $many");
+sql('VACUUM FULL tixbook.seat_block');
+is($session->selectrow_array("SELECT seats[1] FROM tixbook.reserve_seats($behind, '{1}')"), 1, 'and another of that row, which VACUUM FULL has moved');
+$session->disconnect;
 
 my ($status, $out, $error) = $node->psql('postgres',
 	"\\set VERBOSITY verbose\nSELECT * FROM tixbook.worker_status()");
