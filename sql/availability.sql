@@ -38,7 +38,7 @@ CREATE FUNCTION tixbook.prewarm(event_id integer) RETURNS boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tixbook_prewarm';
 COMMENT ON FUNCTION tixbook.prewarm(integer) IS
-'Loads the seat map of event event_id into shared memory, as the first who asks for it would do; call it before an on-sale. Returns whether it is there now: false where tixbook.cache_size has no room, or while it is changed in bulk. Refuses: event_not_found, preload_required.';
+'Loads the seat map of event event_id into shared memory, as the first who asks for it would do, and, where the event has a waiting room that is not closed, where its entries stand, for who asks for his place (12 bytes an entry, at most half of tixbook.cache_size; a third of a second for a million); call it before an on-sale, and again when many more have joined. Returns whether all of it is there now: false where tixbook.cache_size has no room, or while seats are changed in bulk. Refuses: event_not_found, preload_required.';
 
 CREATE FUNCTION tixbook.cache_status(OUT bytes_total bigint, OUT bytes_used bigint, OUT events integer,
     OUT loads bigint, OUT evictions bigint)

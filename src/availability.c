@@ -20,6 +20,7 @@
 #include "availability.h"
 #include "cache_load.h"
 #include "result_row.h"
+#include "waitingroom.h"
 
 PG_FUNCTION_INFO_V1(tixbook_availability);
 PG_FUNCTION_INFO_V1(tixbook_section_availability);
@@ -302,5 +303,7 @@ tixbook_prewarm(PG_FUNCTION_ARGS)
 	map = readable_map(event);
 	if (map != NULL)
 		cache_unpin(&map->object);
+	if (event->room != NULL && !event->room->closed && !fan_load_hints(event->room))
+		PG_RETURN_BOOL(false);
 	PG_RETURN_BOOL(map != NULL);
 }

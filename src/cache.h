@@ -98,7 +98,8 @@ event_map_get(const EventMap *map, int32 seat)
 typedef enum CacheKind
 {
 	CACHE_MAP,					/* the seats of an event */
-	CACHE_SCORES				/* what those of a venue are worth */
+	CACHE_SCORES,				/* what those of a venue are worth */
+	CACHE_HINTS					/* where the entries of a waiting room stand */
 } CacheKind;
 
 /*

@@ -129,6 +129,7 @@ typedef struct WaitingRoom
 	char	   *seed_hash;		/* in hexadecimal */
 	uint8		token_key[ROOM_KEY_LENGTH];
 	Oid			sequence;		/* that numbers its entries */
+	CacheRef	hints_ref;		/* where its hints were found in shared memory */
 } WaitingRoom;
 
 typedef struct Event

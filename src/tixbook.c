@@ -201,8 +201,8 @@ define_memory_settings(void)
 							&tixbook_max_databases, 16, 1, 1024,
 							PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("tixbook.cache_size",
-							"Shared memory for the seat maps of events; 0: none are kept.",
-							"An event takes 64 bytes a seat block and a bit a seat.",
+							"Shared memory for the seat maps of events, and for where the entries of waiting rooms stand; 0: none are kept.",
+							"An event takes 64 bytes a seat block and a bit a seat, a waiting room 12 bytes an entry.",
 							&tixbook_cache_size, 64 * 1024, 0, 16 * 1024 * 1024,
 							PGC_POSTMASTER, GUC_UNIT_KB, NULL, NULL, NULL);
 }

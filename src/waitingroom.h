@@ -117,6 +117,18 @@ extern bool fan_leave(WaitingRoom *room, const char *customer, TimestampTz now, 
 					  Refusal *refusal);
 extern void fan_end_session(const WaitingRoom *room, const Fan *fan, TimestampTz now);
 
+extern bool fan_load_hints(WaitingRoom *room);
+
+/* waitingroom_hint.c: where the rows of entries may stand. */
+typedef struct EntryHints EntryHints;
+
+extern EntryHints *entry_hints(WaitingRoom *room);
+extern EntryHints *entry_hints_make(WaitingRoom *room);
+extern void entry_hints_let_go(EntryHints *hints);
+extern bool entry_hint_find(EntryHints *hints, const WaitingRoom *room, const char *customer, ItemPointer place);
+extern void entry_hint_put(EntryHints *hints, const WaitingRoom *room, const char *customer,
+						   const ItemPointerData *place);
+
 /* waitingroom_outlook.c: what somebody may expect. */
 extern void outlook_at(const WaitingRoom *room, const QueuePointer *pointer, int64 position,
 					   TimestampTz now, Outlook *outlook);

@@ -80,27 +80,92 @@ start_at_customer(StoreScan *scan, const WaitingRoom *room, const char *customer
 	store_scan_start(scan, keys, 2);
 }
 
+/* Whether the row in the slot of the walk is the customer's entry in that room. */
+static bool
+is_entry_of(StoreScan *scan, const WaitingRoom *room, const char *customer)
+{
+	text	   *name;
+
+	slot_getallattrs(scan->slot);
+	name = DatumGetTextPP(scan->slot->tts_values[ENTRY_CUSTOMER]);
+	return DatumGetInt32(scan->slot->tts_values[ENTRY_EVENT_ID]) == room->event_id &&
+		VARSIZE_ANY_EXHDR(name) == strlen(customer) &&
+		memcmp(VARDATA_ANY(name), customer, strlen(customer)) == 0;
+}
+
+/* Where a hint leads; false proves nothing. */
+static bool
+find_by_hint(StoreScan *scan, EntryHints *hints, const WaitingRoom *room, const char *customer)
+{
+	ItemPointerData place;
+
+	return entry_hint_find(hints, room, customer, &place) && store_fetch_noted(scan, &place) &&
+		is_entry_of(scan, room, customer);
+}
+
+static bool
+find_by_key(StoreScan *scan, EntryHints *hints, const WaitingRoom *room, const char *customer)
+{
+	start_at_customer(scan, room, customer);
+	if (!store_scan_next(scan))
+		return false;
+	slot_getallattrs(scan->slot);
+	if (hints != NULL)
+		entry_hint_put(hints, room, customer, &scan->slot->tts_tid);
+	return true;
+}
+
 /* The customer's entry, without his session; false: he is not in the room. */
 static bool
 find_entry(WaitingRoom *room, const char *customer, Fan *fan)
 {
+	EntryHints *hints = entry_hints(room);
 	StoreScan	scan;
 	bool		found;
 
 	memset(fan, 0, sizeof(Fan));
 	fan->customer = customer;
 	store_scan_open_to_read(&scan, STORE_WAITING_ROOM_ENTRY, STORE_WAITING_ROOM_ENTRY_KEY);
-	start_at_customer(&scan, room, customer);
-	found = store_scan_next(&scan);
+	found = (hints != NULL && find_by_hint(&scan, hints, room, customer)) ||
+		find_by_key(&scan, hints, room, customer);
 	if (found)
 	{
-		slot_getallattrs(scan.slot);
 		fan->entry = DatumGetInt64(scan.slot->tts_values[ENTRY_ENTRY]);
 		fan->joined_at = DatumGetTimestampTz(scan.slot->tts_values[ENTRY_JOINED_AT]);
 		fan->position = waitingroom_position(room, fan->entry);
 	}
 	store_scan_close(&scan);
+	if (hints != NULL)
+		entry_hints_let_go(hints);
 	return found;
+}
+
+/* Makes hints of all entries that are in the room; false: there is no memory for them. */
+bool
+fan_load_hints(WaitingRoom *room)
+{
+	EntryHints *hints = entry_hints_make(room);
+	StoreScan	scan;
+	ScanKeyData key;
+
+	if (hints == NULL)
+		return false;
+	store_key_int4(&key, 1, room->event_id);
+	store_scan_open_to_read(&scan, STORE_WAITING_ROOM_ENTRY, STORE_WAITING_ROOM_ENTRY_NUMBER);
+	store_scan_start(&scan, &key, 1);
+	while (store_scan_next(&scan))
+	{
+		char	   *customer;
+
+		CHECK_FOR_INTERRUPTS();
+		slot_getallattrs(scan.slot);
+		customer = TextDatumGetCString(scan.slot->tts_values[ENTRY_CUSTOMER]);
+		entry_hint_put(hints, room, customer, &scan.slot->tts_tid);
+		pfree(customer);
+	}
+	store_scan_close(&scan);
+	entry_hints_let_go(hints);
+	return true;
 }
 
 /* The customer's entry with his session, if any; false: he is not in the room. */

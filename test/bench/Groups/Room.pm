@@ -34,6 +34,7 @@ sub group
 			wal_small  => { title => "the same with @{[commify($SMALL)]} in it", unit => 'bytes' },
 			rows       => { title => 'rows that a tick writes', most => 1 },
 			select_1   => { title => 'SELECT 1', unit => 'a second' },
+			prewarm    => { title => 'prewarm', unit => 'ms' },
 			status     => { title => 'queue_status of one who waits', unit => 'a second' },
 			asked      => { title => '… to SELECT 1', least => 0.5 },
 			insert     => { title => 'one-row durable INSERT', unit => 'a second' },
@@ -45,14 +46,17 @@ sub group
 sub measure
 {
 	my ($bench) = @_;
-	my ($large, $small) = map { $bench->beside($_, 'tixbook.waitingroom_worker' => 'off', shared_buffers => '4GB') } 'room', 'small-room';
+	my ($large, $small) = map { $bench->beside($_, 'tixbook.waitingroom_worker' => 'off', shared_buffers => '4GB',
+			'tixbook.cache_size' => '512MB') } 'room', 'small-room';
 	my ($event, $start)  = begin($large, $LARGE);
 	my ($other)          = begin($small, $SMALL);
 	my ($tick, $wal, $rows)      = ticks($large, $event);
 	my ($tick_small, $wal_small) = ticks($small, $other);
 	my $rate = sub { my ($script, $given, $warm_up) = @_; return rate($large, $script, $given, $warm_up // $WARM_UP) };
-	my $select_1 = $rate->('select_1', {});
-	my $status   = $rate->('queue_status', { event => $event, first => $FIRST, last => $FIRST + $LARGE - 1 }, $LONG_WARM_UP);
+	my $fans     = { event => $event, first => $FIRST, last => $FIRST + $LARGE - 1 };
+	my ($prewarm) = timed($large, "SELECT tixbook.prewarm($event)");
+	my $status    = $rate->('queue_status', $fans, $LONG_WARM_UP);
+	my $select_1  = $rate->('select_1', {});
 	$large->sql('TRUNCATE bench.booking');
 	my $insert = $rate->('insert', {});
 	my $new    = open_room($large);
@@ -60,6 +64,7 @@ sub measure
 	$large->sql("SELECT tixbook.close_waiting_room($new)");    # or the ticks of the next round would move it, too
 	return {
 		start => $start, tick => $tick, tick_small => $tick_small, wal => $wal, wal_small => $wal_small, rows => $rows,
+		prewarm  => $prewarm,
 		select_1 => $select_1, status => $status, asked  => $status / $select_1,
 		insert   => $insert,   join   => $join,   joined => $join / $insert
 	};
