@@ -9,7 +9,7 @@
 #include "storage/itemptr.h"
 
 /* A batch is so long of the pace: spread evenly, nobody else notices it. */
-#define REQUEST_TICK_MS 20
+#define REQUEST_TICK_MS 5
 
 typedef struct Pace
 {
