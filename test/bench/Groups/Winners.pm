@@ -4,6 +4,7 @@ use v5.30;
 use warnings;
 use List::Util 'min';
 use Houses;
+use PgBouncer;
 
 my $SEATS = 1_000_000;
 
@@ -40,6 +41,25 @@ sub group
 				check   => \&Houses::verify,
 				compare => [ reserve => 0.9, insert_200 => undef ]
 			},
+			# What a pool before the server makes of that.
+			{
+				name    => 'reserve_pooled',
+				title   => 'reserve through PgBouncer, 32 clients',
+				prepare => house(100),
+				target  => \&pooled,
+				check   => \&Houses::verify,
+				compare => [ reserve => undef ]
+			},
+			{
+				name    => 'reserve_pooled_200',
+				title   => 'reserve through PgBouncer, 200 clients',
+				script  => 'reserve_pooled',
+				clients => 200,
+				prepare => house(100),
+				target  => \&pooled,
+				check   => \&Houses::verify,
+				compare => [ reserve_pooled => 0.9, reserve_200 => undef ]
+			},
 			{
 				name    => 'reserve_rows_of_20',
 				title   => 'reserve, rows of 20',
@@ -72,8 +92,24 @@ sub house
 	return sub { return { event => Houses::event($_[0], $SEATS, $row_length) } };
 }
 
+# Few connections, but more than cores, since most of them wait for a disk.
+my $CONNECTIONS = 16;
+
+sub pooled
+{
+	my ($bench) = @_;
+	my $pool = $bench->keep('pool', sub {
+		return PgBouncer->new('pool',
+			socket      => $bench->{server}->socket,
+			database    => 'bench',
+			connections => $CONNECTIONS,
+			prepare     => 'PREPARE reserve (integer, integer, text) AS SELECT tixbook.reserve($1, $2, $3)');
+	});
+	return (postgres => "host=@{[$pool->socket]} port=5432 user=postgres dbname=bench");
+}
+
 # More holds than the round can confirm: nobody confirms as many in a second.
-my $MOST_CONFIRMS = 16_000;
+my $MOST_CONFIRMS = 22_000;
 
 sub prepare_holds
 {

@@ -26,6 +26,8 @@ pg_call_open(PgCall *call, Client *client, const Options *options)
 void
 pg_call_prepare(PgCall *call, Script *script)
 {
+	if (script->simple)
+		return;
 	PQclear(PQexec(call->connection, "DEALLOCATE ALL"));
 	for (int i = 0; i < script->nstatements; i++)
 	{
@@ -40,18 +42,33 @@ pg_call_prepare(PgCall *call, Script *script)
 	}
 }
 
-static void
-send_statement(PgCall *call, Client *client)
+static int
+send_prepared(PgCall *call, Client *client, const Statement *statement)
 {
-	const Script *script = client->script;
-	const Statement *statement = &script->statements[call->statement];
 	const char *values[MAX_PARAMETERS];
 	char		name[16] = {'s', (char) ('0' + call->statement)};
 
 	for (int i = 0; i < statement->nparameters; i++)
 		values[i] = client->variables.values[statement->parameters[i]];
-	if (!PQsendQueryPrepared(call->connection, name, statement->nparameters, values, NULL, NULL,
-							 script->binary))
+	return PQsendQueryPrepared(call->connection, name, statement->nparameters, values, NULL, NULL,
+							   client->script->binary);
+}
+
+static int
+send_text(PgCall *call, Client *client, const Statement *statement)
+{
+	char		text[STATEMENT_SIZE];
+
+	script_render(client->script, statement, &client->variables, text, sizeof(text));
+	return PQsendQuery(call->connection, text);
+}
+
+static void
+send_statement(PgCall *call, Client *client)
+{
+	const Statement *statement = &client->script->statements[call->statement];
+
+	if (!(client->script->simple ? send_text : send_prepared) (call, client, statement))
 		die("cannot send: %s", PQerrorMessage(call->connection));
 	while (PQflush(call->connection) > 0)
 		;						/* requests are far smaller than what a socket takes */

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define LINE_SIZE		4096
-#define STATEMENT_SIZE	8192
 
 int
 script_find(const Script *script, const char *name)
@@ -169,6 +168,8 @@ read_command(Script *script, const char *line)
 		read_list(script, line + 6);
 	else if (strcmp(line, "\\results binary") == 0)
 		script->binary = true;
+	else if (strcmp(line, "\\protocol simple") == 0)
+		script->simple = true;
 	else
 		die("not understood: %s", line);
 }

@@ -9,6 +9,7 @@
  *   \set NAME batch(A, B, N)    the same by all clients together, N calls with each number
  *   \list NAME SELECT ...       the rows of a query, each for one call; then all are done
  *   \results binary             how rows are sent
+ *   \protocol simple            values stand in the statements, which are not prepared
  *
  * A, B and N are numbers or variables.  What a statement with \gset returns
  * become variables of the statements after it.
@@ -26,6 +27,7 @@
 #define MAX_PARAMETERS	16
 #define NAME_SIZE		32
 #define VALUE_SIZE		64
+#define STATEMENT_SIZE	8192
 
 typedef enum SettingKind
 {
@@ -66,6 +68,7 @@ typedef struct Script
 	int			nstatements;
 	Statement	statements[MAX_STATEMENTS];
 	bool		binary;
+	bool		simple;
 } Script;
 
 /* The variables of one client. */
