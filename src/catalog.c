@@ -129,7 +129,7 @@ forget_what_is_outdated(void)
 {
 	Oid			schema;
 
-	if (!event_memory.outdated && hash_get_num_entries(events) <= MAX_REMEMBERED_EVENTS)
+	if (!event_memory.outdated)
 		return;
 	schema = get_namespace_oid("tixbook", false);
 	for (int i = 0; i < lengthof(watched_tables); i++)
@@ -209,6 +209,11 @@ catalog_event(int32 event_id)
 	if (event != NULL)
 		return event;
 
+	if (hash_get_num_entries(events) >= MAX_REMEMBERED_EVENTS)
+	{
+		event_memory.outdated = true;
+		forget_what_is_outdated();
+	}
 	become_owner(&saved);
 	event = load_event(event_memory.context, event_id, &venue_id);
 	if (event != NULL)
