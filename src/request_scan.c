@@ -2,10 +2,10 @@
  * request_scan.c: which requests are next.
  *
  * What has been worked off leaves dead entries at the very place of the index
- * where the next ones are looked for, and they stay for as long as any snapshot
- * is older.  So a backend remembers how far it has come with an event, and
- * looks from the beginning only now and then: for a request whose transaction
- * committed late.
+ * where the next ones are looked for, and they stay until VACUUM comes by.  So a
+ * backend remembers how far it has come with an event, and looks from the
+ * beginning only now and then: for a request whose transaction committed late.
+ * Where it remembers no events it looks as often as that costs little.
  */
 #include "postgres.h"
 
@@ -16,9 +16,17 @@
 
 #define MARKS 64
 
-/* How long before the mark a walk begins, and how often at the beginning. */
-#define LATE_COMMIT_MS	2000
+/* How long a request takes to be committed as a rule, and how often a walk begins at the beginning. */
+#define LATE_COMMIT_MS	250
 #define ROUND_MS		2000
+
+/*
+ * While requests of an event that is remembered wait, the search for others takes a twentieth of the time; it
+ * rests for at most so long.
+ */
+#define GAP_SHARE		20
+#define MAX_GAP_REST_MS	1000
+#define BUSY_MS			100
 
 typedef struct Mark
 {
@@ -27,9 +35,16 @@ typedef struct Mark
 	uint32		round;			/* in which it was last walked from the beginning */
 	TimestampTz busy_since;		/* since then this process has always seen requests due; 0: it has not */
 	TimestampTz used_at;
+	TimestampTz gap_rests;		/* until when the events below it that are not remembered are not searched */
 } Mark;
 
 static Mark marks[MARKS];
+
+/* The same for those above all that are remembered. */
+static TimestampTz last_gap_rests = 0;
+
+/* When requests of an event that is remembered were last seen to wait. */
+static TimestampTz seen_waiting_at = 0;
 
 /*
  * In each round every event is walked from the beginning once.  They have their
@@ -139,7 +154,10 @@ walk_from(Walk *walk, TimestampTz from)
 	}
 }
 
-/* Where a walk begins that is made now; at the beginning, if it is time for that. */
+/*
+ * Where a walk begins that is made now: at the mark, but not at what may not be
+ * committed yet; or at the beginning, if it is time for that.
+ */
 static TimestampTz
 start_of_walk(const Mark *mark, TimestampTz now)
 {
@@ -152,7 +170,16 @@ start_of_walk(const Mark *mark, TimestampTz now)
 	}
 	if (mark->head == 0 || mark->round != round_no || now < mark->head)
 		return DT_NOBEGIN;
-	return TimestampTzPlusMilliseconds(mark->head, -LATE_COMMIT_MS);
+	return Min(mark->head, TimestampTzPlusMilliseconds(now, -LATE_COMMIT_MS));
+}
+
+/* The event was walked from there on. */
+static void
+note_walk(Mark *mark, TimestampTz from, TimestampTz head)
+{
+	if (from == DT_NOBEGIN)
+		mark->round = round_no;
+	mark->head = head;
 }
 
 static void
@@ -164,12 +191,10 @@ walk(Walk *walk)
 	walk_from(walk, from);
 	if (walk->due->n < walk->most && walk->most > 0)
 		mark->busy_since = 0;
-	if (from == DT_NOBEGIN)
-		mark->round = round_no;
 	if (walk->due->n > 0)
-		mark->head = Min(walk->waits_still, walk->due->requests[walk->due->n - 1].waiting_since);
-	else if (walk->waits_still != DT_NOEND)
-		mark->head = walk->waits_still;
+		note_walk(mark, from, Min(walk->waits_still, walk->due->requests[walk->due->n - 1].waiting_since));
+	else
+		note_walk(mark, from, Min(walk->waits_still, walk->now));
 }
 
 void
@@ -248,13 +273,45 @@ has_waiting(Mark *mark, TimestampTz *wake_at)
 	store_key_int4(&keys[0], 1, mark->event_id);
 	store_key_at_or_after(&keys[1], 2, from);
 	if (find_first(keys, 2, &request))
+	{
+		seen_waiting_at = now;
 		return true;
+	}
 	mark->busy_since = 0;
-	if (from == DT_NOBEGIN)
-		mark->round = round_no;
-	else
+	note_walk(mark, from, now);
+	if (from != DT_NOBEGIN)
 		*wake_at = Min(*wake_at, next_round_at);
 	return false;
+}
+
+/* Searches a range of events of which none is remembered, unless that rests. */
+static bool
+search_gap(TimestampTz *rests, int32 from, int32 upto, int32 *event_id, TimestampTz *wake_at)
+{
+	TimestampTz began = GetCurrentTimestamp();
+	TimestampTz ended;
+
+	if (began < *rests && *rests <= TimestampTzPlusMilliseconds(began, MAX_GAP_REST_MS) &&
+		began < TimestampTzPlusMilliseconds(seen_waiting_at, BUSY_MS))
+	{
+		*wake_at = Min(*wake_at, *rests);
+		return false;
+	}
+	*rests = 0;
+	if (find_event(from, upto, event_id))
+		return true;
+	ended = GetCurrentTimestamp();
+	*rests = Min(ended + (ended - began) * GAP_SHARE, TimestampTzPlusMilliseconds(ended, MAX_GAP_REST_MS));
+	return false;
+}
+
+void
+requests_look_everywhere(void)
+{
+	next_round_at = 0;
+	last_gap_rests = 0;
+	for (int i = 0; i < MARKS; i++)
+		marks[i].gap_rests = 0;
 }
 
 /* Of the events that are remembered, the first in the range. */
@@ -279,8 +336,9 @@ requests_next_event(int32 from, int32 upto, int32 *event_id, TimestampTz *wake_a
 		Mark	   *known = next_mark(from, upto);
 
 		if (known == NULL)
-			return find_event(from, upto, event_id);
-		if (from < known->event_id && find_event(from, known->event_id - 1, event_id))
+			return search_gap(&last_gap_rests, from, upto, event_id, wake_at);
+		if (from < known->event_id &&
+			search_gap(&known->gap_rests, from, known->event_id - 1, event_id, wake_at))
 			return true;
 		*event_id = known->event_id;
 		if (has_waiting(known, wake_at))
@@ -317,5 +375,8 @@ requests_next_due(TimestampTz *due)
 	int32		event_id;
 
 	*due = GetCurrentTimestamp();
-	return requests_next_event(1, PG_INT32_MAX, &event_id, &wake_at);
+	if (requests_next_event(1, PG_INT32_MAX, &event_id, &wake_at))
+		return true;
+	*due = wake_at;
+	return wake_at != DT_NOEND;
 }

@@ -27,4 +27,7 @@ extern void requests_worked_off(const DueRequests *due);
 /* The first event in a range of which requests wait; false: none, as far as is known before wake_at. */
 extern bool requests_next_event(int32 from, int32 upto, int32 *event_id, TimestampTz *wake_at);
 
+/* The next look remembers nothing, so that it misses nothing. */
+extern void requests_look_everywhere(void);
+
 #endif

@@ -295,6 +295,7 @@ tixbook_work_requests(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("tixbook.work_requests()");
 	batch = argument_batch(fcinfo, 0);
+	requests_look_everywhere();
 	do
 		work.batch = batch - work.done;
 	while (work.batch > 0 && requests_work(&work));

@@ -131,6 +131,28 @@ for (1 .. 3)
 note "pace kept: @kept";
 cmp_ok(abs($kept[-1] - 1), '<=', 0.05, 'the pace is kept within 5 %');
 
+# What has been worked off is not looked through again and again, though no VACUUM comes by.
+sql('ALTER TABLE tixbook.request SET (autovacuum_enabled = off)');
+for my $dead (map { new_house($node, 'postgres', 100, 100) } 1 .. 2)
+{
+	sql("SELECT tixbook.set_request_rate($dead, 0)");
+	submit(10_000, $dead);
+	ok(in_time("SELECT count(*) = 0 FROM tixbook.request WHERE event_id = $dead AND waiting_since IS NOT NULL"), 'they are decided');
+}
+my $blocks = "SELECT pg_stat_force_next_flush(), idx_blks_hit + idx_blks_read FROM pg_statio_user_indexes WHERE indexrelname = 'request_waiting_idx'";
+my $looked_at = sub { return (split /\|/, sql($blocks))[1] };
+# What was counted of their work is told within seconds.
+sql('SELECT pg_sleep(3)');
+my $blocks_before = $looked_at->();
+my ($next) = new_events(1, 200);
+submit(200, $next);
+ok(in_time("SELECT count(*) = 0 FROM tixbook.request WHERE event_id = $next AND waiting_since IS NOT NULL"), 'the next event, at its pace');
+sql('SELECT pg_sleep(3)');
+my $each = ($looked_at->() - $blocks_before) / 200;
+note "$each blocks of the index are looked at for a request";
+cmp_ok($each, '<', 150, 'few blocks are looked at for each');
+sql('ALTER TABLE tixbook.request RESET (autovacuum_enabled)');
+
 # What waits when the server stops without ado is worked off when it is back.
 configure('tixbook.request_worker', 'off');
 ok(in_time("SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'tixbook requests worker'"), 'no worker where none is allowed');
