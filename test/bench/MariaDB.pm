@@ -1,9 +1,9 @@
-# A private MariaDB server: its own data directory and unix socket, no TCP; as durable as ours.
+# A private MariaDB server, as durable as ours.
 package MariaDB;
 use v5.30;
 use warnings;
-use POSIX ();
-use Harness qw(work_dir slurp run_program);
+use parent 'Daemon';
+use Harness 'run_program';
 
 my $HERE = $INC{'MariaDB.pm'} =~ s{/[^/]*$}{}r;
 
@@ -15,13 +15,10 @@ my @SETTINGS = qw(
   --innodb-buffer-pool-size=1G --innodb-log-file-size=4G --innodb-io-capacity=2000
   --transaction-isolation=READ-COMMITTED --max-connections=100);
 
-my %running;
-
 sub new
 {
 	my ($class, $name) = @_;
-	my $self = bless { base => work_dir() . "/$name" }, $class;
-	mkdir $self->{base} or die "cannot make $self->{base}: $!\n";
+	my $self = $class->SUPER::new($name);
 	run_program(qw(mariadb-install-db --no-defaults --auth-root-authentication-method=normal --skip-test-db),
 		'--datadir=' . $self->data);
 	$self->start;
@@ -36,25 +33,10 @@ sub socket { return $_[0]{base} . '/socket' }
 sub start
 {
 	my ($self) = @_;
-	my $pid = fork // die "cannot fork: $!\n";
-	if (!$pid)
-	{
-		setpgrp;
-		open STDIN,  '<',  '/dev/null';
-		open STDOUT, '>>', "$self->{base}/log";
-		open STDERR, '>&', \*STDOUT;
-		exec '/usr/sbin/mariadbd', '--no-defaults', '--datadir=' . $self->data, '--socket=' . $self->socket,
-		  "--pid-file=$self->{base}/pid", @SETTINGS
-		  or POSIX::_exit(127);
-	}
-	$running{$pid} = $self->{pid} = $pid;
-	for (1 .. 600)
-	{
-		return $self if -S $self->socket && eval { $self->execute('SELECT 1', 'mysql') };
-		last if waitpid($pid, POSIX::WNOHANG()) == $pid;
-		select undef, undef, undef, 0.1;
-	}
-	die "MariaDB did not start:\n" . slurp("$self->{base}/log");
+	my $program = '/usr/sbin/mariadbd';
+	my $ready   = sub { -S $self->socket && eval { $self->execute('SELECT 1', 'mysql') } };
+	return $self->launch($ready, $program, $program, '--no-defaults', '--datadir=' . $self->data,
+		'--socket=' . $self->socket, "--pid-file=$self->{base}/pid", @SETTINGS);
 }
 
 # Waits until nothing is left to purge or to write of what was done before, as a checkpoint does.
@@ -81,18 +63,6 @@ sub execute
 		'--socket=' . $self->socket, '--execute', $sql, $database // 'bench');
 	chomp $output;
 	return $output;
-}
-
-my $owner = $$;
-
-END
-{
-	if ($$ == $owner)
-	{
-		my $status = $?;
-		for my $pid (keys %running) { kill 'KILL', $pid; waitpid $pid, 0 }
-		$? = $status;
-	}
 }
 
 1;
