@@ -384,7 +384,7 @@ find_memory(Size size)
 }
 
 static CacheObject *
-fill_slot(int number, const CacheKey *key, dsa_pointer memory, Size size)
+fill_slot(int number, const CacheKey *key, dsa_pointer memory, Size size, Size cleared)
 {
 	CacheSlot  *slot = &cache->slots[number];
 	CacheIndexEntry *entry = hash_search(cache_index, key, HASH_ENTER, NULL);
@@ -393,7 +393,7 @@ fill_slot(int number, const CacheKey *key, dsa_pointer memory, Size size)
 	slot->key = *key;
 	slot->memory = memory;
 	slot->object = dsa_get_address(area, memory);
-	memset(slot->object, 0, size);
+	memset(slot->object, 0, cleared);
 	slot->object->size = size;
 	slot->object->slot = number;
 	pg_atomic_fetch_add_u32(&slot->pins, 1);
@@ -405,11 +405,12 @@ fill_slot(int number, const CacheKey *key, dsa_pointer memory, Size size)
 
 /*
  * Makes an object, LOADING and pinned, for the caller to fill; NULL: another
- * makes it, or there is no room.  Whoever commits from here on finds it, so the
+ * makes it, or there is no room.  Its first part is cleared, of so many bytes;
+ * the rest is the caller's to clear, who holds no lock then.  Whoever commits from here on finds it, so the
  * rows must be read by a snapshot that is taken after this.
  */
 CacheObject *
-cache_make(const CacheKey *key, Size size, CacheInit init, const void *with)
+cache_make(const CacheKey *key, Size size, Size cleared, CacheInit init, const void *with)
 {
 	CacheObject *object = NULL;
 	dsa_pointer memory;
@@ -421,7 +422,7 @@ cache_make(const CacheKey *key, Size size, CacheInit init, const void *with)
 	if (hash_search(cache_index, key, HASH_FIND, NULL) == NULL && (slot = find_empty_slot()) >= 0 &&
 		DsaPointerIsValid(memory = find_memory(size)))
 	{
-		object = pinned[npinned++] = fill_slot(slot, key, memory, size);
+		object = pinned[npinned++] = fill_slot(slot, key, memory, size, cleared);
 		init(object, with);
 		pg_atomic_exchange_u32(&cache->slots[slot].state, SLOT_LOADING);
 	}

@@ -158,7 +158,7 @@ extern CacheObject *cache_pin(const CacheKey *key, CacheRef *ref);
 extern void cache_unpin(CacheObject *object);
 extern CacheObject *cache_hold(const CacheKey *key, CacheRef *ref);
 extern void cache_let_go(CacheObject *object);
-extern CacheObject *cache_make(const CacheKey *key, Size size, CacheInit init, const void *with);
+extern CacheObject *cache_make(const CacheKey *key, Size size, Size cleared, CacheInit init, const void *with);
 extern bool cache_ready(CacheObject *object);
 extern void cache_forget(const CacheKey *key);
 

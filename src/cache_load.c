@@ -116,7 +116,8 @@ make_and_load(Event *event, const CacheKey *key)
 		.rows_file = store_file(STORE_SEAT_BLOCK),
 		.blocks = blocks,
 	};
-	EventMap   *map = (EventMap *) cache_make(key, event_map_size(&shape), event_map_init, &shape);
+	Size		size = event_map_size(&shape);
+	EventMap   *map = (EventMap *) cache_make(key, size, size, event_map_init, &shape);
 
 	pfree(blocks);
 	if (map == NULL)

@@ -114,7 +114,7 @@ find_or_make(int32 venue_id, int32 capacity, int32 nblocks)
 
 	if (object != NULL)
 		return (VenueScores *) object;
-	object = cache_make(&key, size, init_scores, &shape);
+	object = cache_make(&key, size, size, init_scores, &shape);
 	if (object == NULL)
 		return NULL;
 	(void) cache_ready(object);

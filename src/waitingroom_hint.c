@@ -65,11 +65,15 @@ hash_of(const WaitingRoom *room, const char *customer)
 }
 
 static HintLine *
+lines_of(EntryHints *hints)
+{
+	return (HintLine *) TYPEALIGN(sizeof(HintLine), (uintptr_t) hints->padding);
+}
+
+static HintLine *
 line_of(EntryHints *hints, uint64 hash)
 {
-	HintLine   *lines = (HintLine *) TYPEALIGN(sizeof(HintLine), (uintptr_t) hints->padding);
-
-	return &lines[((hash & PG_UINT32_MAX) * hints->nlines) >> 32];
+	return &lines_of(hints)[((hash & PG_UINT32_MAX) * hints->nlines) >> 32];
 }
 
 static uint64
@@ -158,10 +162,13 @@ entry_hints_make(WaitingRoom *room)
 	EntryHints *hints;
 
 	cache_forget(&key);
-	hints = (EntryHints *) cache_make(&key, size_of(nlines), init_hints, &nlines);
-	if (hints != NULL && cache_ready(&hints->object))
+	hints = (EntryHints *) cache_make(&key, size_of(nlines), sizeof(EntryHints), init_hints, &nlines);
+	if (hints == NULL)
+		return NULL;
+	/* They may be hundreds of megabytes, which is too long for a lock. */
+	memset(lines_of(hints), 0, nlines * sizeof(HintLine));
+	if (cache_ready(&hints->object))
 		return hints;
-	if (hints != NULL)
-		cache_unpin(&hints->object);
+	cache_unpin(&hints->object);
 	return NULL;
 }
