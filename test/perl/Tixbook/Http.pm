@@ -48,6 +48,7 @@ sub end_shop
 	$web->stop;
 	ok($server->stop, 'the server stops in order');
 	unlike(slurp($server->log_file), qr/was terminated by signal|PANIC:|TRAP:/, 'nothing crashed');
+	unlike(slurp("$web->{base}/nginx.log"), qr/exited on signal/, 'nor did nginx');
 	unlike(slurp($server->log_file), qr/ERROR:  (?:XX000|cache lookup|could not find)/, 'nor was there an internal error');
 	done_testing();
 	return;

@@ -39,7 +39,7 @@ sub take
 	}
 }
 
-# The next message, decoded; its id is kept in last_id. undef: none came.
+# The next message, decoded. undef: none came.
 sub message
 {
 	my ($self, $seconds) = @_;
