@@ -7,6 +7,7 @@
 #include "datatype/timestamp.h"
 #include "utils/uuid.h"
 
+#include "bounded_wait.h"
 #include "errors.h"
 #include "store.h"
 

@@ -7,6 +7,7 @@
 #ifndef TIXBOOK_CLAIM_H
 #define TIXBOOK_CLAIM_H
 
+#include "bounded_wait.h"
 #include "store.h"
 
 /* The class of an advisory lock (pg_locks.objsubid); 1 and 2 are the server's own. */

@@ -14,6 +14,7 @@
 
 #include "arguments.h"
 #include "attempt.h"
+#include "bounded_wait.h"
 #include "cache_load.h"
 #include "inventory.h"
 #include "seat_batch.h"

@@ -13,6 +13,7 @@
 
 #include "arguments.h"
 #include "booking.h"
+#include "bounded_wait.h"
 #include "cache.h"
 #include "settings.h"
 #include "worker.h"

@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "arguments.h"
+#include "bounded_wait.h"
 #include "idempotency.h"
 #include "request_pace.h"
 #include "requests.h"

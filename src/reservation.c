@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "arguments.h"
+#include "bounded_wait.h"
 #include "cache.h"
 #include "claim.h"
 #include "hold.h"

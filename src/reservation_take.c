@@ -7,6 +7,7 @@
 #include "utils/timestamp.h"
 
 #include "attempt.h"
+#include "bounded_wait.h"
 #include "cache_load.h"
 #include "expiry.h"
 #include "reservation_batch.h"

@@ -110,6 +110,7 @@ typedef enum RowHands
 
 extern void store_init(void);
 extern Oid	store_table_oid(StoreTable table);
+extern Oid	store_index_oid(StoreIndex index);
 extern Oid	store_file(StoreTable table);
 
 extern void store_open(Store *store, StoreTable table);
@@ -146,17 +147,5 @@ extern void store_key_uuid(ScanKey key, AttrNumber column, const void *value);
 extern void store_key_at_or_before(ScanKey key, AttrNumber column, int64 instant);
 extern void store_key_after(ScanKey key, AttrNumber column, int64 instant);
 extern void store_key_at_or_after(ScanKey key, AttrNumber column, int64 instant);
-
-/* Waiting for others, never longer than tixbook.lock_wait in all. */
-typedef struct BoundedWait
-{
-	int64		deadline;		/* TimestampTz */
-	long		pause;			/* milliseconds */
-	long		longest_pause;
-} BoundedWait;
-
-extern void bounded_wait_start(BoundedWait *wait, int milliseconds);
-extern void bounded_wait_start_even(BoundedWait *wait, int milliseconds, long pause);
-extern bool bounded_wait(BoundedWait *wait);
 
 #endif

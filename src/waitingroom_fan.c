@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "arguments.h"
+#include "bounded_wait.h"
 #include "claim.h"
 #include "settings.h"
 #include "waitingroom.h"

@@ -16,6 +16,7 @@
 #include "utils/timestamp.h"
 
 #include "attempt.h"
+#include "bounded_wait.h"
 #include "claim.h"
 #include "waitingroom.h"
 #include "waitingroom_tick.h"

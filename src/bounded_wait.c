@@ -1,0 +1,47 @@
+/*
+ * bounded_wait.c: trying again for a while.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "utils/timestamp.h"
+
+#include "bounded_wait.h"
+
+void
+bounded_wait_start(BoundedWait *wait, int milliseconds)
+{
+	wait->deadline = GetCurrentTimestamp() + (int64) milliseconds * 1000;
+	wait->pause = 1;
+	wait->longest_pause = 16;
+}
+
+/* The same with pauses that do not grow, where a try is cheap. */
+void
+bounded_wait_start_even(BoundedWait *wait, int milliseconds, long pause)
+{
+	bounded_wait_start(wait, milliseconds);
+	wait->pause = wait->longest_pause = pause;
+}
+
+/*
+ * Pauses a moment before another try; false when the time is over.
+ *
+ * Sleeping and trying again, where a lock wait would do, is what keeps the
+ * product from ever deadlocking: whoever sleeps here can always give up.
+ */
+bool
+bounded_wait(BoundedWait *wait)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (GetCurrentTimestamp() >= wait->deadline)
+		return false;
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 wait->pause, PG_WAIT_LOCK);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	wait->pause = Min(wait->pause * 2, wait->longest_pause);
+	return true;
+}
