@@ -128,7 +128,7 @@ my %faults = (
 	'/slow'    => qr/timed? ?out|HTTP|header/i,
 	'/endless' => qr/the answer is too long/,
 	'/headers' => qr/the headers of the answer are too long|header/i,
-	'/header'  => qr/the headers of the answer are too long|header|timed out|memory/i,
+	'/header'  => qr/the headers of the answer are too long|header|timed out|memory|larger than allowed/i,
 	'/garbage' => qr/HTTP|weird|data/i,
 	'/close'   => qr/empty reply|reset/i);
 my %sent = map { $_ => enqueue('hostile', $_) } sort keys %faults;
