@@ -40,6 +40,7 @@ sub serve
 {
 	my ($listener, $log) = @_;
 	setpgrp;
+	$SIG{$_} = 'DEFAULT' for qw(INT TERM);    # what the test's handlers end is the test's own
 	$SIG{CHLD} = 'IGNORE';
 	$SIG{PIPE} = 'IGNORE';
 	while (1)
