@@ -242,18 +242,12 @@ sleep_until(TimestampTz until, void (*wait) (TimestampTz until))
 	CHECK_FOR_INTERRUPTS();
 }
 
-/*
- * The job deals with rows that are bad; what comes here is a fault that
- * concerns all of them.  The pauses grow while it lasts, and no commit cuts
- * them.
- */
+/* No commit cuts this pause. */
 static void
-pause_after_error(void)
+pause_until(TimestampTz until)
 {
-	TimestampTz until;
-
-	error_pause_ms = grow_pause(error_pause_ms, FIRST_ERROR_PAUSE_MS, MAX_ERROR_PAUSE_MS);
-	until = in_ms(error_pause_ms);
+	if (GetCurrentTimestamp() >= until)
+		return;
 	pg_atomic_write_u64(&my_place.slot->next_wake, (uint64) WORKER_DEAF);
 	while (GetCurrentTimestamp() < until)
 	{
@@ -261,6 +255,17 @@ pause_after_error(void)
 		worker_leave_if_told();
 	}
 	listen_for_work();
+}
+
+/*
+ * The job deals with rows that are bad; what comes here is a fault that
+ * concerns all of them.  The pauses grow while it lasts.
+ */
+static void
+pause_after_error(void)
+{
+	error_pause_ms = grow_pause(error_pause_ms, FIRST_ERROR_PAUSE_MS, MAX_ERROR_PAUSE_MS);
+	pause_until(in_ms(error_pause_ms));
 }
 
 /* Calls in the processes that there should be beside this one. */
@@ -315,8 +320,13 @@ work(void)
 	{
 		WorkerLook	look;
 
-		if (!look_once(&look) || look.more)
+		if (!look_once(&look))
 			continue;
+		if (look.more)
+		{
+			pause_until(look.not_before);
+			continue;
+		}
 		if (look.stuck)
 		{
 			stuck_pause_ms = grow_pause(stuck_pause_ms, FIRST_STUCK_PAUSE_MS, MAX_STUCK_PAUSE_MS);

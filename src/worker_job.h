@@ -34,7 +34,8 @@ typedef enum WorkerCount
 /* What came of one look.  The job finds it all zero, but wake_at is WORKER_NEVER. */
 typedef struct WorkerLook
 {
-	bool		more;			/* something was done: look again at once */
+	bool		more;			/* something was done: look again at once, but */
+	TimestampTz not_before;		/* not before this, whatever is told meanwhile */
 	bool		stuck;			/* something is due but cannot be done now: again soon, in growing pauses */
 	bool		busy;			/* something goes on outside of transactions: the process is not idle */
 	TimestampTz wake_at;		/* when to look again unasked, or WORKER_NEVER */

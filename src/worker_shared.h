@@ -50,7 +50,7 @@
 
 /* Values of next_wake that are no instant. */
 #define WORKER_AWAKE	PG_INT64_MAX	/* or nothing is due: wake it for any work */
-#define WORKER_DEAF		PG_INT64_MIN	/* paused after an error: wake it for none */
+#define WORKER_DEAF		PG_INT64_MIN	/* paused: wake it for none */
 
 /* Of a database: slot i is for process i % WORKER_PROCESSES of job i / WORKER_PROCESSES. */
 #define WORKER_SLOTS	(WORKER_JOBS * WORKER_PROCESSES)
