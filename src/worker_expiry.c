@@ -108,7 +108,7 @@ leave_room_for_others(WorkerLook *look, TimestampTz due, TimestampTz now)
 	TimestampTz done = GetCurrentTimestamp();
 
 	if (!TimestampDifferenceExceeds(due, done, UNHURRIED_MS))
-		look->not_before = done + (done - now);
+		look->pause_ms = (int) ((done - now) / 1000);
 }
 
 static void

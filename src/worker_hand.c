@@ -19,6 +19,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "portability/instr_time.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
@@ -242,16 +243,28 @@ sleep_until(TimestampTz until, void (*wait) (TimestampTz until))
 	CHECK_FOR_INTERRUPTS();
 }
 
-/* No commit cuts this pause. */
-static void
-pause_until(TimestampTz until)
+static int
+ms_since(instr_time began)
 {
-	if (GetCurrentTimestamp() >= until)
-		return;
+	instr_time	passed;
+
+	INSTR_TIME_SET_CURRENT(passed);
+	INSTR_TIME_SUBTRACT(passed, began);
+	return (int) INSTR_TIME_GET_MILLISEC(passed);
+}
+
+/* No commit cuts this pause, and no clock that is set back makes it longer. */
+static void
+pause_for(int ms)
+{
+	instr_time	began;
+	int			passed;
+
+	INSTR_TIME_SET_CURRENT(began);
 	pg_atomic_write_u64(&my_place.slot->next_wake, (uint64) WORKER_DEAF);
-	while (GetCurrentTimestamp() < until)
+	while ((passed = ms_since(began)) < ms)
 	{
-		sleep_until(until, NULL);
+		sleep_until(in_ms(ms - passed), NULL);
 		worker_leave_if_told();
 	}
 	listen_for_work();
@@ -265,7 +278,7 @@ static void
 pause_after_error(void)
 {
 	error_pause_ms = grow_pause(error_pause_ms, FIRST_ERROR_PAUSE_MS, MAX_ERROR_PAUSE_MS);
-	pause_until(in_ms(error_pause_ms));
+	pause_for(error_pause_ms);
 }
 
 /* Calls in the processes that there should be beside this one. */
@@ -324,7 +337,8 @@ work(void)
 			continue;
 		if (look.more)
 		{
-			pause_until(look.not_before);
+			if (look.pause_ms > 0)
+				pause_for(look.pause_ms);
 			continue;
 		}
 		if (look.stuck)

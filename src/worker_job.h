@@ -35,7 +35,7 @@ typedef enum WorkerCount
 typedef struct WorkerLook
 {
 	bool		more;			/* something was done: look again at once, but */
-	TimestampTz not_before;		/* not before this, whatever is told meanwhile */
+	int			pause_ms;		/* after so long, whatever is told meanwhile */
 	bool		stuck;			/* something is due but cannot be done now: again soon, in growing pauses */
 	bool		busy;			/* something goes on outside of transactions: the process is not idle */
 	TimestampTz wake_at;		/* when to look again unasked, or WORKER_NEVER */

@@ -180,6 +180,19 @@ $node->reload;
 ok(in_time("SELECT count(*) = 0 FROM tixbook.booking WHERE status = 'held' AND event_id = $event"),
 	'a worker that comes back ends what is due');
 
+# Where many end at once it leaves the processors to others for a while after each batch.
+$node->append_conf('postgresql.conf', 'tixbook.expiry_batch = 200');
+$node->reload;
+sql("SELECT count(tixbook.reserve($event, 1, hold_for => '1 h')) FROM generate_series(1, 1800)");
+$pid = wait_for_worker($node, 'postgres');
+my $naps = naps($pid);
+sql("UPDATE tixbook.booking SET expires_at = now() WHERE status = 'held'; SELECT tixbook.start_worker()");
+ok(in_time("SELECT count(*) = 0 FROM tixbook.booking WHERE status = 'held'"), 'nine batches end');
+cmp_ok(naps($pid) - $naps, '>=', 9, 'with a pause after each');
+note 'naps in nine batches: ', naps($pid) - $naps;
+$node->append_conf('postgresql.conf', 'tixbook.expiry_batch = 1000');
+$node->reload;
+
 # Ended holds are kept for as long as the setting says, and then it is the worker that purges them.
 is(sql("SELECT count(*) > 3000 FROM tixbook.booking WHERE status = 'expired'"), 't', 'ended holds are kept');
 is(worker_value($node, 'postgres', 'holds_purged'), 0, 'for the time being');
