@@ -15,6 +15,9 @@ my $HOLDS = 100_000;
 my $BEFORE = 5;
 my $AFTER  = 1;
 
+# The figure shows so many seconds after it; with many more the house would be sold out.
+my $DRAWN = 7;
+
 my $LAG_SECONDS = 15;
 my $LAG_RATE    = 500;
 
@@ -46,7 +49,7 @@ sub storm
 	my $rate = $bench->load('reserve', { event => $selling }, seconds => 2, 'warm-up' => 1)->{rate};
 	my ($full, $due) = holds_for_one_instant($bench, $rate);
 	sleep max(0, $due - $BEFORE - 2 - time);
-	my $load = $bench->start_load('reserve', { event => $selling }, seconds => $BEFORE + 2 + 15);
+	my $load = $bench->start_load('reserve', { event => $selling }, seconds => $BEFORE + 2 + $DRAWN + 3);
 	my ($freed, $free) = watch($bench, $full, $due);
 	my $report = Load::finish($load);
 	check($bench, $full, $selling, $report);
@@ -121,7 +124,7 @@ sub figures
 		during => $during,
 		kept   => $during / $before,
 		free   => $free,
-		rates  => [ map { [ $_ / 2 + 0.25, $rate->($_ / 2, ($_ + 1) / 2) ] } -2 * $BEFORE .. 24 ]
+		rates  => [ map { [ $_ / 2 + 0.25, $rate->($_ / 2, ($_ + 1) / 2) ] } -2 * $BEFORE .. 2 * $DRAWN ]
 	};
 }
 
@@ -130,7 +133,7 @@ sub draw
 	my ($group) = @_;
 	my $round = $group->{rounds}[-1];
 	my $most  = max(map { $_->[1] } @{ $round->{rates} });
-	my @free  = ([ -$BEFORE, $round->{free}[0][1] ], @{ $round->{free} }, [ 12, $round->{free}[-1][1] ]);
+	my @free  = ([ -$BEFORE, $round->{free}[0][1] ], @{ $round->{free} }, [ $DRAWN, $round->{free}[-1][1] ]);
 	my ($least, $all) = map { $_->[1] } @free[ 0, -1 ];
 	return Figure::curves('100,000 holds end in the same instant', 'calls a second; seats from none to all', 'seconds', '',
 		{ name => 'reserve at another event', points => $round->{rates} },
