@@ -6,7 +6,7 @@ use Test::More;
 use Tixbook::Http;
 use Tixbook::Live;
 
-my $web    = new_shop(rate => 0);
+my $web    = new_shop();
 my @events = map { "/events/$_" } 1, '1/queue', 99, '99/queue';
 
 # The statuses of all answers to what is sent, until the connection ends or a request that follows it was answered.
@@ -17,7 +17,7 @@ sub answers
 	local $SIG{PIPE} = 'IGNORE';
 	local $SIG{ALRM} = sub { $socket->shutdown(2) };
 	alarm 10;
-	print {$socket} $text, "GET /the-last HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n";
+	print {$socket} $text, "GET /api/v1/events/search HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n";
 	my $answer = do { local $/; readline $socket } // '';
 	alarm 0;
 	return join ' ', $answer =~ m{^HTTP/1\.1 (\d+)}mg;
@@ -29,7 +29,7 @@ sub ask
 	return join '', map { "$_\r\n" } "$method /live$path HTTP/1.1", 'Host: shop', @headers, '', $body;
 }
 
-# A body that is a request: were it left in the connection, it would be answered before the last one is.
+# A body that is a request: were it left in the connection, it would be answered, by 404, before the last one is.
 my $hidden = "GET /hidden HTTP/1.1\r\nHost: shop\r\n\r\n";
 chomp(my $booking = '/bookings/' . $web->{server}->sql('shop', 'SELECT gen_random_uuid()'));
 for my $path (@events, $booking, '/', '/nothing')
@@ -39,8 +39,8 @@ for my $path (@events, $booking, '/', '/nothing')
 	{
 		my $whole = substr(ask($method, $path, $hidden, 'Content-Length: ' . length $hidden), 0, -2);
 		my $parts = ask($method, $path, sprintf("%x\r\n%s\r\n0\r\n", length $hidden, $hidden), 'Transfer-Encoding: chunked');
-		like(answers($whole), qr/^$status(?: 404)?$/, "$method /live$path with a body is one request");
-		like(answers($parts), qr/^$status(?: 404)?$/, 'so it is in chunks');
+		like(answers($whole), qr/^$status(?: 200)?$/, "$method /live$path with a body is one request");
+		like(answers($parts), qr/^$status(?: 200)?$/, 'so it is in chunks');
 	}
 }
 
