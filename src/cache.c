@@ -406,8 +406,9 @@ fill_slot(int number, const CacheKey *key, dsa_pointer memory, Size size, Size c
 /*
  * Makes an object, LOADING and pinned, for the caller to fill; NULL: another
  * makes it, or there is no room.  Its first part is cleared, of so many bytes;
- * the rest is the caller's to clear, who holds no lock then.  Whoever commits from here on finds it, so the
- * rows must be read by a snapshot that is taken after this.
+ * the rest is the caller's to clear, who holds no lock then.  Whoever commits
+ * from here on finds it, so the rows must be read by a snapshot that is taken
+ * after this.
  */
 CacheObject *
 cache_make(const CacheKey *key, Size size, Size cleared, CacheInit init, const void *with)
