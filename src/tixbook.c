@@ -12,6 +12,7 @@
 #include "payment.h"
 #include "publish.h"
 #include "rate_limit.h"
+#include "row_scan.h"
 #include "seat_block.h"
 #include "settings.h"
 #include "store.h"
@@ -323,6 +324,7 @@ _PG_init(void)
 	cache_init();
 	cache_xact_init();
 	webhook_init();
+	row_scan_init();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	cache_shmem_init();
