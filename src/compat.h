@@ -65,6 +65,13 @@
 #define compat_file_number(rel) ((rel)->rd_node.relNode)
 #endif
 
+/* EXPLAIN. */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#else
+#include "commands/explain.h"
+#endif
+
 /* Background workers. */
 #if PG_VERSION_NUM >= 170000
 #define compat_wait_event(name) WaitEventExtensionNew(name)
@@ -79,9 +86,12 @@
 #endif
 
 #if PG_VERSION_NUM >= 160000
+#define compat_function_aclcheck(function, role) \
+	object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE)
 #define compat_database_ownercheck(database, role) \
 	object_ownercheck(DatabaseRelationId, database, role)
 #else
+#define compat_function_aclcheck(function, role) pg_proc_aclcheck(function, role, ACL_EXECUTE)
 #define compat_database_ownercheck(database, role) pg_database_ownercheck(database, role)
 #endif
 

@@ -34,8 +34,10 @@ hold_datum(FunctionCallInfo fcinfo, const Booking *booking)
 {
 	Datum		values[COLUMNS];
 	bool		nulls[COLUMNS] = {0};
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 
-	values[COLUMN_BOOKING_ID] = UUIDPGetDatum(&booking->id);
+	*id = booking->id;
+	values[COLUMN_BOOKING_ID] = UUIDPGetDatum(id);
 	values[COLUMN_EVENT_ID] = Int32GetDatum(booking->event_id);
 	values[COLUMN_SEATS] = seats_datum(booking->seats, booking->nseats);
 	values[COLUMN_AMOUNT] = Int64GetDatum(booking->amount);

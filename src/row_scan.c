@@ -10,30 +10,37 @@
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
-#include "commands/explain.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "executor/execExpr.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "nodes/extensible.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
-#include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
 #include "parser/parsetree.h"
-#include "utils/builtins.h"
+#include "pgstat.h"
+#include "utils/acl.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
+#include "result_row.h"
 #include "row_scan.h"
 
 /* An execution of it. */
 typedef struct RowScan
 {
 	CustomScanState custom;
-	ExprState  *call;
-	List	   *columns;		/* of the function's row, as Vars in target entries; in the order of the scan's slot */
-	Datum	   *values;			/* of the function's row; NULL: not called yet */
-	bool	   *nulls;
+	FmgrInfo	function;
+	FunctionCallInfo call;
+	RowSink		sink;			/* the function's row */
+	bool		called;
 	bool		returned;
 } RowScan;
 
@@ -41,26 +48,71 @@ static set_rel_pathlist_hook_type next_pathlist_hook = NULL;
 
 /* The execution. */
 
-/* The row type of the function, as it was when the query was planned; valid until invalidation messages are read again. */
-static TupleDesc
-row_type(const RowScan *scan)
+static CustomScan *
+plan_of(const RowScan *scan)
 {
-	Oid			type_id = exprType((Node *) scan->call->expr);
-	TupleDesc	type = lookup_type_cache(type_id, TYPECACHE_TUPDESC)->tupDesc;
-	ListCell   *cell;
+	return (CustomScan *) scan->custom.ss.ps.plan;
+}
 
-	foreach(cell, scan->columns)
+static FuncExpr *
+function_of(const CustomScan *plan)
+{
+	return linitial_node(FuncExpr, plan->custom_exprs);
+}
+
+/* A constant and a parameter of the query are taken as they are: an expression's state would cost more than the call. */
+static Datum
+argument_value(RowScan *scan, Expr *argument, bool *isnull)
+{
+	ExprContext *context = scan->custom.ss.ps.ps_ExprContext;
+
+	if (IsA(argument, Const))
 	{
-		const Var  *column = castNode(Var, lfirst_node(TargetEntry, cell)->expr);
-
-		if (column->varattno > type->natts ||
-			TupleDescAttr(type, column->varattno - 1)->atttypid != column->vartype)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("type %s has changed since the query was planned", format_type_be(type_id)),
-					 errhint("Plan it again.")));
+		*isnull = ((Const *) argument)->constisnull;
+		return ((Const *) argument)->constvalue;
 	}
-	return type;
+	if (IsA(argument, Param))
+	{
+		Datum		value;
+		ExprEvalStep step = {.resvalue = &value, .resnull = isnull};
+
+		step.d.param.paramid = ((Param *) argument)->paramid;
+		step.d.param.paramtype = ((Param *) argument)->paramtype;
+		ExecEvalParamExtern(NULL, &step, context);
+		return value;
+	}
+	return ExecEvalExpr(ExecInitExpr(argument, &scan->custom.ss.ps), context, isnull);
+}
+
+/* False: one is null, and the function does not take that. */
+static bool
+fill_arguments(RowScan *scan)
+{
+	ListCell   *cell;
+	bool		complete = true;
+
+	foreach(cell, function_of(plan_of(scan))->args)
+	{
+		NullableDatum *argument = &scan->call->args[foreach_current_index(cell)];
+
+		argument->value = argument_value(scan, lfirst(cell), &argument->isnull);
+		complete &= !argument->isnull;
+	}
+	return complete || !scan->function.fn_strict;
+}
+
+/* What a function gave that returns a tuple. */
+static void
+keep_tuple(RowScan *scan, Datum value)
+{
+	TupleDesc	type = lookup_rowtype_tupdesc(function_of(plan_of(scan))->funcresulttype, -1);
+	HeapTupleData tuple = {.t_data = DatumGetHeapTupleHeader(value)};
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
+	if (type->natts != scan->sink.ncolumns)
+		elog(ERROR, "the row type of function %u has changed since the query was planned", scan->function.fn_oid);
+	heap_deform_tuple(&tuple, type, scan->sink.values, scan->sink.nulls);
+	ReleaseTupleDesc(type);
 }
 
 /*
@@ -70,24 +122,24 @@ row_type(const RowScan *scan)
 static void
 call_function(RowScan *scan)
 {
-	ScanState  *ss = &scan->custom.ss;
-	MemoryContext caller = MemoryContextSwitchTo(ss->ps.state->es_query_cxt);
-	bool		isnull;
-	Datum		value = ExecEvalExpr(scan->call, ss->ps.ps_ExprContext, &isnull);
-	TupleDesc	type = row_type(scan);
+	MemoryContext caller = MemoryContextSwitchTo(scan->custom.ss.ps.state->es_query_cxt);
+	bool		isnull = true;
+	Datum		value = (Datum) 0;
 
-	scan->values = palloc0(type->natts * sizeof(Datum));
-	scan->nulls = palloc(type->natts * sizeof(bool));
-	if (isnull)
-		memset(scan->nulls, true, type->natts * sizeof(bool));
-	else
+	if (fill_arguments(scan))
 	{
-		HeapTupleData row = {0};
+		PgStat_FunctionCallUsage usage;
 
-		row.t_data = DatumGetHeapTupleHeader(value);
-		row.t_len = HeapTupleHeaderGetDatumLength(row.t_data);
-		heap_deform_tuple(&row, type, scan->values, scan->nulls);
+		pgstat_init_function_usage(scan->call, &usage);
+		value = FunctionCallInvoke(scan->call);
+		isnull = scan->call->isnull;
+		pgstat_end_function_usage(&usage, true);
 	}
+	if (isnull)
+		memset(scan->sink.nulls, true, scan->sink.ncolumns * sizeof(bool));
+	else if (!scan->sink.filled)
+		keep_tuple(scan, value);
+	scan->called = true;
 	MemoryContextSwitchTo(caller);
 }
 
@@ -101,14 +153,14 @@ next_row(ScanState *ss)
 	ExecClearTuple(slot);
 	if (scan->returned)
 		return slot;
-	if (scan->values == NULL)
+	if (!scan->called)
 		call_function(scan);
-	foreach(cell, scan->columns)
+	foreach(cell, plan_of(scan)->custom_scan_tlist)
 	{
 		int			column = castNode(Var, lfirst_node(TargetEntry, cell)->expr)->varattno - 1;
 
-		slot->tts_values[foreach_current_index(cell)] = scan->values[column];
-		slot->tts_isnull[foreach_current_index(cell)] = scan->nulls[column];
+		slot->tts_values[foreach_current_index(cell)] = scan->sink.values[column];
+		slot->tts_isnull[foreach_current_index(cell)] = scan->sink.nulls[column];
 	}
 	scan->returned = true;
 	return ExecStoreVirtualTuple(slot);
@@ -127,14 +179,23 @@ exec_row_scan(CustomScanState *custom)
 	return ExecScan(&custom->ss, next_row, recheck_row);
 }
 
+/* As ExecInitExpr() makes a call ready: who may not call the function is refused here. */
 static void
 begin_row_scan(CustomScanState *custom, EState *estate, int eflags)
 {
 	RowScan    *scan = (RowScan *) custom;
-	CustomScan *plan = (CustomScan *) custom->ss.ps.plan;
+	FuncExpr   *function = function_of(plan_of(scan));
+	AclResult	allowed = compat_function_aclcheck(function->funcid, GetUserId());
 
-	scan->call = ExecInitExpr(linitial_node(Expr, plan->custom_exprs), &custom->ss.ps);
-	scan->columns = plan->custom_scan_tlist;
+	if (allowed != ACLCHECK_OK)
+		aclcheck_error(allowed, OBJECT_FUNCTION, get_func_name(function->funcid));
+	InvokeFunctionExecuteHook(function->funcid);
+	fmgr_info(function->funcid, &scan->function);
+	fmgr_info_set_expr((Node *) function, &scan->function);
+	row_sink_init(&scan->sink, intVal(linitial(plan_of(scan)->custom_private)));
+	scan->call = palloc0(SizeForFunctionCallInfo(list_length(function->args)));
+	InitFunctionCallInfoData(*scan->call, &scan->function, list_length(function->args), function->inputcollid,
+							 NULL, (fmNodePtr) &scan->sink);
 }
 
 static void
@@ -152,9 +213,9 @@ rescan_row(CustomScanState *custom)
 static void
 explain_row_scan(CustomScanState *custom, List *ancestors, ExplainState *es)
 {
-	FuncExpr   *call = linitial_node(FuncExpr, ((CustomScan *) custom->ss.ps.plan)->custom_exprs);
+	FuncExpr   *function = function_of(plan_of((RowScan *) custom));
 
-	ExplainPropertyText("Function", get_func_name(call->funcid), es);
+	ExplainPropertyText("Function", get_func_name(function->funcid), es);
 }
 
 static const CustomExecMethods exec_methods = {
@@ -208,6 +269,7 @@ plan_row_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 	scan->scan.plan.qual = extract_actual_clauses(clauses, false);
 	scan->flags = path->flags;
 	scan->custom_exprs = list_make1(function->funcexpr);
+	scan->custom_private = list_make1(makeInteger(function->funccolcount));
 	scan->custom_scan_tlist = columns_in(rel, list_concat_copy(rel->reltarget->exprs, scan->scan.plan.qual));
 	scan->methods = &scan_methods;
 	return &scan->scan.plan;
@@ -231,7 +293,18 @@ changes_in_query(Node *node, void *context)
 	return expression_tree_walker(node, changes_in_query, context);
 }
 
-/* One of ours that returns one row of a named type, whose arguments do not change in a query. */
+static bool
+is_in_c(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	bool		answer = HeapTupleIsValid(tuple) && ((Form_pg_proc) GETSTRUCT(tuple))->prolang == ClanguageId;
+
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	return answer;
+}
+
+/* One of our own in C that returns one row of a named type, and whose arguments do not change in a query. */
 static bool
 is_row_function(const RangeTblEntry *rte)
 {
@@ -243,7 +316,7 @@ is_row_function(const RangeTblEntry *rte)
 	function = linitial_node(RangeTblFunction, rte->functions);
 	call = (const FuncExpr *) function->funcexpr;
 	return IsA(call, FuncExpr) && !call->funcretset && OidIsValid(get_typ_typrelid(call->funcresulttype)) &&
-		get_func_namespace(call->funcid) == get_namespace_oid("tixbook", true) &&
+		get_func_namespace(call->funcid) == get_namespace_oid("tixbook", true) && is_in_c(call->funcid) &&
 		!changes_in_query(function->funcexpr, NULL);
 }
 
