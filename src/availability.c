@@ -121,19 +121,16 @@ answer_from_rows(Event *event, bool has_since, int64 since, Answer *answer)
 		answer->taken = taken;
 }
 
-/* The changed blocks as an array of tixbook.block_change, or null where there are none. */
+/* The changed blocks as an array of tixbook.block_change. */
 static Datum
-changes_datum(const EventMap *map, const List *changes, Oid array_type, bool *isnull)
+changes_datum(FunctionCallInfo fcinfo, const EventMap *map, const List *changes)
 {
-	Oid			type = get_element_type(array_type);
+	Oid			type = get_element_type(TupleDescAttr(result_row_type(fcinfo, COLUMNS), COLUMN_CHANGES)->atttypid);
 	TupleDesc	descriptor;
 	Datum	   *elements;
 	ListCell   *cell;
 	int			n = 0;
 
-	*isnull = changes == NIL;
-	if (*isnull)
-		return (Datum) 0;
 	descriptor = lookup_rowtype_tupdesc(type, -1);
 	elements = palloc(list_length(changes) * sizeof(Datum));
 	foreach(cell, changes)
@@ -153,8 +150,7 @@ changes_datum(const EventMap *map, const List *changes, Oid array_type, bool *is
 static Datum
 answer_datum(FunctionCallInfo fcinfo, const Event *event, const EventMap *map, const Answer *answer)
 {
-	Oid			changes_type = TupleDescAttr(result_row_type(fcinfo, COLUMNS), COLUMN_CHANGES)->atttypid;
-	Datum		values[COLUMNS];
+	Datum		values[COLUMNS] = {0};
 	bool		nulls[COLUMNS] = {0};
 
 	values[COLUMN_EVENT_ID] = Int32GetDatum(event->event_id);
@@ -163,7 +159,9 @@ answer_datum(FunctionCallInfo fcinfo, const Event *event, const EventMap *map, c
 	values[COLUMN_FREE] = Int32GetDatum(answer->free);
 	values[COLUMN_TAKEN] = PointerGetDatum(answer->taken);
 	nulls[COLUMN_TAKEN] = answer->taken == NULL;
-	values[COLUMN_CHANGES] = changes_datum(map, answer->changes, changes_type, &nulls[COLUMN_CHANGES]);
+	nulls[COLUMN_CHANGES] = answer->changes == NIL;
+	if (answer->changes != NIL)
+		values[COLUMN_CHANGES] = changes_datum(fcinfo, map, answer->changes);
 	return result_row(fcinfo, COLUMNS, values, nulls);
 }
 
