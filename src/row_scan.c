@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_language.h"
@@ -324,7 +325,11 @@ is_row_function(const RangeTblEntry *rte)
 static bool
 is_asked_for_whole(const RelOptInfo *rel)
 {
-	return !bms_is_empty(rel->attr_needed[InvalidAttrNumber - rel->min_attr]);
+	Bitmapset  *attributes = NULL;
+
+	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &attributes);
+	pull_varattnos((Node *) extract_actual_clauses(rel->baserestrictinfo, false), rel->relid, &attributes);
+	return bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber, attributes);
 }
 
 static void

@@ -39,6 +39,7 @@ RESET plan_cache_mode;
 
 -- Where PostgreSQL's own is needed: a whole row, numbered rows, arguments that change, several functions, a set, another's.
 SELECT pg_temp.scans('SELECT a FROM availability(7000) AS a');
+SELECT pg_temp.scans('SELECT a.free FROM availability(7000) AS a WHERE a IS NOT NULL');
 SELECT pg_temp.scans('SELECT * FROM availability(7000) WITH ORDINALITY');
 SELECT pg_temp.scans('SELECT * FROM generate_series(1, 2) AS g, availability(g)');
 SELECT pg_temp.scans('SELECT (SELECT c.free FROM availability(g) AS c) FROM generate_series(1, 2) AS g');
@@ -96,9 +97,10 @@ SELECT free, cardinality(seats) AS seats FROM told;
 SELECT calls();
 DO $$
 DECLARE
+    night integer := 7000;
     mine tixbook.hold;
 BEGIN
-    SELECT * INTO mine FROM tixbook.reserve(7000, 1);
+    SELECT * INTO mine FROM tixbook.reserve(night, 1);
     RAISE WARNING '% seat of event %', cardinality(mine.seats), mine.event_id;
 END
 $$;
