@@ -49,6 +49,7 @@ typedef struct DueHolds
 /* Which due holds are meant. */
 typedef struct DueFilter
 {
+	TimestampTz from;			/* only those due then or later; 0: any */
 	Event	   *event;			/* NULL: all events */
 	const Wish *wish;			/* or NULL */
 	const int32 *seats;			/* named seats, ascending; NULL: any */
@@ -97,15 +98,20 @@ is_meant(const DueFilter *filter, const Booking *booking)
 	return filter->wish == NULL || serves_wish(filter->event, booking, filter->wish);
 }
 
+#define MAX_DUE_KEYS 3
+
 /* The keys of the index over what is due. */
 static int
 due_keys(const DueFilter *filter, TimestampTz now, ScanKeyData *keys)
 {
-	store_key_at_or_before(&keys[0], 1, now);
-	if (filter->event == NULL)
-		return 1;
-	store_key_int4(&keys[1], 2, filter->event->event_id);
-	return 2;
+	int			n = 0;
+
+	if (filter->from != 0)
+		store_key_at_or_after(&keys[n++], 1, filter->from);
+	store_key_at_or_before(&keys[n++], 1, now);
+	if (filter->event != NULL)
+		store_key_int4(&keys[n++], 2, filter->event->event_id);
+	return n;
 }
 
 /* Adds the row just found, if it is a hold that is due and meant. */
@@ -128,7 +134,7 @@ collect(Bookings *bookings, const DueFilter *filter, TimestampTz now, DueHolds *
 static void
 collect_due(Bookings *bookings, const DueFilter *filter, TimestampTz now, DueHolds *due)
 {
-	ScanKeyData keys[2];
+	ScanKeyData keys[MAX_DUE_KEYS];
 
 	store_scan_start(&bookings->scan, keys, due_keys(filter, now, keys));
 	while (due->n < due->room && store_scan_next(&bookings->scan))
@@ -252,6 +258,7 @@ typedef struct Batch
 	int			size;
 	int			ended;
 	bool		others;
+	DueSpan		span;			/* of the holds that were found */
 } Batch;
 
 static void
@@ -267,6 +274,8 @@ end_batch(Batch *batch)
 		collect_due(&bookings, batch->filter, now, &due);
 	else
 		collect_named(&bookings, batch->filter, batch->ids, now, &due);
+	if (due.n > 0)
+		batch->span = (DueSpan) {due.holds[0]->booking.expires_at, due.holds[due.n - 1]->booking.expires_at};
 	batch->ended = end_holds(&bookings, &due);
 	batch->others = due.others;
 	bookings_close(&bookings);
@@ -330,7 +339,7 @@ try_batch(Batch *batch)
 static int
 list_due(const DueFilter *filter, pg_uuid_t *ids, int room)
 {
-	ScanKeyData keys[2];
+	ScanKeyData keys[MAX_DUE_KEYS];
 	StoreScan	scan;
 	int			n = 0;
 
@@ -371,47 +380,47 @@ end_halves(const DueFilter *filter, const pg_uuid_t *ids, int n, bool *others)
 }
 
 /* Ends due holds in a batch; one that cannot be ended is singled out, and stops no other. */
-static int
-end_due(const DueFilter *filter, int size, bool *others)
+static void
+end_due(Batch *batch)
 {
-	Batch		batch = {.filter = filter, .size = size};
 	pg_uuid_t  *ids;
-	int			ended;
 
-	*others = false;
-	if (try_batch(&batch))
-	{
-		*others = batch.others;
-		return batch.ended;
-	}
-	ids = palloc(size * sizeof(pg_uuid_t));
-	ended = end_halves(filter, ids, list_due(filter, ids, size), others);
+	if (try_batch(batch))
+		return;
+	ids = palloc(batch->size * sizeof(pg_uuid_t));
+	batch->others = false;
+	batch->span = (DueSpan) {0};
+	batch->ended = end_halves(batch->filter, ids, list_due(batch->filter, ids, batch->size), &batch->others);
 	pfree(ids);
-	return ended;
 }
 
 int
-expiry_run(int batch)
+expiry_run(int size, TimestampTz from, DueSpan *span)
 {
-	DueFilter	all = {NULL};
-	bool		others;
+	DueFilter	all = {.from = from};
+	Batch		batch = {.filter = &all, .size = size};
 
-	return end_due(&all, batch, &others);
+	end_due(&batch);
+	*span = batch.span;
+	return batch.ended;
 }
 
 int
-expiry_make_way(Event *event, const Wish *wish, const int32 *seats, int32 nseats, int batch,
+expiry_make_way(Event *event, const Wish *wish, const int32 *seats, int32 nseats, int size,
 				bool *others)
 {
-	DueFilter	filter = {event, wish, seats, nseats};
+	DueFilter	filter = {.event = event, .wish = wish, .seats = seats, .nseats = nseats};
+	Batch		batch = {.filter = &filter, .size = size};
 
-	return end_due(&filter, batch, others);
+	end_due(&batch);
+	*others = batch.others;
+	return batch.ended;
 }
 
 bool
 expiry_is_due(Event *event)
 {
-	DueFilter	filter = {event};
+	DueFilter	filter = {.event = event};
 	pg_uuid_t	id;
 
 	return list_due(&filter, &id, 1) > 0;
@@ -429,10 +438,11 @@ tixbook_sweep(PG_FUNCTION_ARGS)
 {
 	int32		batch;
 	int			ended;
+	DueSpan		span;
 
 	PreventCommandIfReadOnly("tixbook.sweep()");
 	batch = argument_batch(fcinfo, 0);
-	ended = expiry_run(batch);
+	ended = expiry_run(batch, 0, &span);
 	idempotency_purge(batch);
 	ended_holds_purge(batch);
 	requests_purge(batch);

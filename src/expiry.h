@@ -7,8 +7,19 @@
 #include "catalog.h"
 #include "inventory.h"
 
-/* Ends up to batch due holds in the current transaction; returns how many. */
-extern int	expiry_run(int batch);
+/* When the first and the last of some holds were due; 0: there were none, or it is not known. */
+typedef struct DueSpan
+{
+	TimestampTz first;
+	TimestampTz last;
+} DueSpan;
+
+/*
+ * Ends up to size due holds in the current transaction, the oldest first;
+ * returns how many.  With from, only of those that were due then or later:
+ * who goes on after a batch need not walk over what it has left dead.
+ */
+extern int	expiry_run(int size, TimestampTz from, DueSpan *span);
 
 /* Whether a hold of the event is due. */
 extern bool expiry_is_due(Event *event);
@@ -17,11 +28,11 @@ extern bool expiry_is_due(Event *event);
 extern bool expiry_next_due(TimestampTz *due);
 
 /*
- * Ends up to batch due holds of one event that stand in the way of a wish, or
+ * Ends up to size due holds of one event that stand in the way of a wish, or
  * of the named seats where wish is NULL; returns how many.  others is set when somebody
  * else is deciding on such a hold.
  */
 extern int	expiry_make_way(Event *event, const Wish *wish, const int32 *seats, int32 nseats,
-							int batch, bool *others);
+							int size, bool *others);
 
 #endif

@@ -111,29 +111,43 @@ leave_room_for_others(WorkerLook *look, TimestampTz due, TimestampTz now)
 		look->pause_ms = (int) ((done - now) / 1000);
 }
 
+/* Whether a hold is due; if not, when to wake for the next. */
+static bool
+is_due(WorkerLook *look, TimestampTz now)
+{
+	TimestampTz due;
+
+	if (!expiry_next_due(&due))
+		return false;
+	if (due > now)
+		wake_for_hold(look, due, now);
+	return due <= now;
+}
+
 static void
 look_for_holds(WorkerLook *look, TimestampTz now)
 {
-	TimestampTz due;
+	/* A full batch is followed by the next from there on; who was passed over is found when there is no more. */
+	static TimestampTz go_on_from = 0;
+	TimestampTz from = go_on_from;
+	DueSpan		span;
 	int			ended;
 
-	if (!expiry_next_due(&due))
+	go_on_from = 0;
+	if (from == 0 && !is_due(look, now))
 		return;
-	if (due > now)
-	{
-		wake_for_hold(look, due, now);
-		return;
-	}
-	ended = expiry_run(tixbook_expiry_batch);
+	ended = expiry_run(tixbook_expiry_batch, from, &span);
 	look->counts[COUNT_DONE] = ended;
-	look->more = (ended > 0);
-	look->stuck = (ended == 0);
+	look->more = (ended > 0 || from != 0);
+	look->stuck = !look->more;
 	if (ended > 0)
-		look->due = due;
-	else
+		look->due = span.first;
+	if (look->stuck)
 		look_past_stuck_holds(look, now);
-	if (ended == tixbook_expiry_batch)
-		leave_room_for_others(look, due, now);
+	if (ended < tixbook_expiry_batch || span.first == 0)
+		return;
+	go_on_from = span.last;
+	leave_room_for_others(look, span.first, now);
 }
 
 static void

@@ -190,6 +190,22 @@ sql("UPDATE tixbook.booking SET expires_at = now() WHERE status = 'held'; SELECT
 ok(in_time("SELECT count(*) = 0 FROM tixbook.booking WHERE status = 'held'"), 'nine batches end');
 cmp_ok(naps($pid) - $naps, '>=', 9, 'with a pause after each');
 note 'naps in nine batches: ', naps($pid) - $naps;
+
+# Each batch goes on where the last one ended; what was locked then is come back to.
+$node->append_conf('postgresql.conf', 'tixbook.expiry_worker = off');
+$node->reload;
+ok(in_time("SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'tixbook expiry worker'"), 'the worker goes');
+sql("SELECT count(tixbook.reserve($event, 1, hold_for => '1 h')) FROM generate_series(1, 700)");
+sql("UPDATE tixbook.booking SET expires_at = now() - interval '1 s' - n * interval '1 us'
+	FROM (SELECT booking_id AS id, row_number() OVER () AS n FROM tixbook.booking WHERE status = 'held') AS held WHERE booking_id = id");
+my $other = $node->background_psql('postgres', on_error_stop => 1);
+$other->query_safe("BEGIN; SELECT FROM tixbook.booking WHERE status = 'held' ORDER BY expires_at LIMIT 1 FOR UPDATE");
+$node->append_conf('postgresql.conf', 'tixbook.expiry_worker = on');
+$node->reload;
+ok(in_time("SELECT count(*) = 1 FROM tixbook.booking WHERE status = 'held'"), 'four batches end, but for one hold');
+$other->query_safe('COMMIT');
+$other->quit;
+ok(in_time("SELECT count(*) = 0 FROM tixbook.booking WHERE status = 'held'"), 'which ends when it is let go');
 $node->append_conf('postgresql.conf', 'tixbook.expiry_batch = 1000');
 $node->reload;
 
