@@ -1,2 +1,3 @@
+\results binary
 \set section random(0, 9)
-SELECT tixbook.reserve(:event, 2, :section);
+SELECT booking_id, seats, amount, expires_at FROM tixbook.reserve(:event, 2, :section);
