@@ -102,6 +102,27 @@ fill_arguments(RowScan *scan)
 	return complete || !scan->function.fn_strict;
 }
 
+/* Raises an error where the row type is another one than it was when the query was planned. */
+static void
+check_row_type(const RowScan *scan, TupleDesc type)
+{
+	bool		same = type->natts == scan->sink.ncolumns;
+	ListCell   *cell;
+
+	foreach(cell, plan_of(scan)->custom_scan_tlist)
+	{
+		const Var  *column = castNode(Var, lfirst_node(TargetEntry, cell)->expr);
+
+		same = same && TupleDescAttr(type, column->varattno - 1)->atttypid == column->vartype;
+	}
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the row type of function %s has changed since the query was planned",
+						get_func_name(scan->function.fn_oid)),
+				 errhint("Prepare the statement again, or reconnect.")));
+}
+
 /* What a function gave that returns a tuple. */
 static void
 keep_tuple(RowScan *scan, Datum value)
@@ -109,9 +130,8 @@ keep_tuple(RowScan *scan, Datum value)
 	TupleDesc	type = lookup_rowtype_tupdesc(function_of(plan_of(scan))->funcresulttype, -1);
 	HeapTupleData tuple = {.t_data = DatumGetHeapTupleHeader(value)};
 
+	check_row_type(scan, type);
 	tuple.t_len = HeapTupleHeaderGetDatumLength(tuple.t_data);
-	if (type->natts != scan->sink.ncolumns)
-		elog(ERROR, "the row type of function %u has changed since the query was planned", scan->function.fn_oid);
 	heap_deform_tuple(&tuple, type, scan->sink.values, scan->sink.nulls);
 	ReleaseTupleDesc(type);
 }

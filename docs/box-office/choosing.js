@@ -55,7 +55,7 @@ class Choosing {
   }
 
   turnClock() {
-    return countdownTo(this.turn.ends, this.signal, () => this.turn.over(), { text: 'It is your turn: choose within ', label: 'Time left to choose', toDo: 'to choose' });
+    return countdownTo(this.turn.ends, this.signal, () => this.turn.over(), { text: 'It is your turn: choose within ', label: 'Time left to choose', purpose: 'to choose' });
   }
 
   // The map for eyes and fingers, the list for everyone; one click apart.

@@ -56,11 +56,11 @@ export function holdBar(place, path) {
 
 // The large clock of a hold. over() is called once, at its end.
 export function holdClock(expiresAt, signal, over) {
-  return countdownTo(expiresAt, signal, over, { text: 'Held for you for ', label: 'Time left', toDo: 'to pay' });
+  return countdownTo(expiresAt, signal, over, { text: 'Held for you for ', label: 'Time left', purpose: 'to pay' });
 }
 
 // A clock that runs down, and is said aloud near its end.
-export function countdownTo(instant, signal, over, { text: before, label, toDo }) {
+export function countdownTo(instant, signal, over, { text: before, label, purpose }) {
   const text = h('span', { class: 'clock', role: 'timer', 'aria-label': label });
   const end = Date.parse(instant);
   const whole = Math.max(end - serverNow(), 1);
@@ -71,7 +71,7 @@ export function countdownTo(instant, signal, over, { text: before, label, toDo }
     text.textContent = countdown(left);
     bar.style.transform = `scaleX(${Math.max(left / whole, 0)})`;
     element.classList.toggle('soon', seconds <= 60);
-    if (SAY_AT.includes(seconds)) announce(`${seconds >= 60 ? plural(seconds / 60, 'minute') : plural(seconds, 'second')} left ${toDo}.`);
+    if (SAY_AT.includes(seconds)) announce(`${seconds >= 60 ? plural(seconds / 60, 'minute') : plural(seconds, 'second')} left ${purpose}.`);
     if (left <= 0) {
       clearInterval(timer);
       over();

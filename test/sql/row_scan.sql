@@ -118,6 +118,17 @@ SELECT count(seats) FROM reserve(:night, 1);
 SELECT calls FROM pg_stat_xact_user_functions WHERE funcname = 'reserve';
 ROLLBACK;
 
+-- A row type that changes under a plan: said, not misread.
+PREPARE again(uuid) AS SELECT status, amount FROM confirm($1, 'payment of a row');
+SET plan_cache_mode = force_generic_plan;
+EXECUTE again(:'paid');
+BEGIN;
+ALTER TABLE booking ADD COLUMN seen boolean;
+EXECUTE again(:'paid');
+ROLLBACK;
+EXECUTE again(:'paid');
+RESET plan_cache_mode;
+
 DROP FUNCTION calls, public.other, slow, strictly;
 REVOKE ALL ON SCHEMA tixbook FROM row_scan_stranger;
 DROP ROLE row_scan_stranger;
