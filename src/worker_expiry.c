@@ -108,7 +108,7 @@ leave_room_for_others(WorkerLook *look, TimestampTz due, TimestampTz now)
 	TimestampTz done = GetCurrentTimestamp();
 
 	if (!TimestampDifferenceExceeds(due, done, UNHURRIED_MS))
-		look->pause_ms = (int) ((done - now) / 1000);
+		look->pause_ms = (int) ((done - now + 999) / 1000);
 }
 
 /* Whether a hold is due; if not, when to wake for the next. */
