@@ -14,6 +14,13 @@
 #include "as_owner.h"
 #include "store.h"
 
+/* Until the nest level ends. */
+static void
+set_for_now(const char *setting, const char *value)
+{
+	(void) set_config_option(setting, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
 void
 become_owner(AsOwner *saved)
 {
@@ -27,8 +34,9 @@ become_owner(AsOwner *saved)
 						   SECURITY_RESTRICTED_OPERATION);
 	ReleaseSysCache(tuple);
 	saved->settings = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	set_for_now("search_path", "pg_catalog, pg_temp");
+	/* Rows are asked for by a key: statistics that are out of date must not have a table read whole. */
+	set_for_now("enable_seqscan", "off");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	/* What made us load must be visible to the loading, not only to the next. */
