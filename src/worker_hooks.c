@@ -1,12 +1,8 @@
 /*
- * worker_hooks.c: what backends tell the workers.
+ * worker_hooks.c: commands that workers must know of, or make way for.
  *
- * At commit: work that is due before its worker would wake, an extension
- * created or dropped, a new database.  Around commands that need a database
- * without connections: its workers are sent away, and come back afterwards.
- *
- * Nothing is told before it is committed and visible, so whoever is woken
- * finds it.
+ * Around commands that need a database without connections its workers are
+ * sent away, and come back afterwards.
  */
 #include "postgres.h"
 
@@ -20,7 +16,6 @@
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "commands/extension.h"
-#include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
@@ -28,155 +23,17 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
-#include "worker.h"
 #include "worker_shared.h"
+#include "worker_tell.h"
 
 /* How long a worker that is asked to leave may finish what it does. */
 #define LEAVE_GRACE_MS			200
 
-/* A backend asks for a missing worker at most this often. */
-#define ASK_INTERVAL_US			(INT64CONST(1000000))
-
 static ProcessUtility_hook_type previous_process_utility = NULL;
 static object_access_hook_type previous_object_access = NULL;
 
-/* What the current transaction has to tell when it commits. */
-static bool work_made = false;
-static TimestampTz earliest_due[WORKER_JOBS];	/* WORKER_NEVER: no work of that job */
-static bool extension_made = false;
-static bool extension_dropped = false;
-static bool database_altered = false;
-static List *databases_made = NIL;
-
 /* Databases that this session holds back until its transaction ends. */
 static List *databases_held = NIL;
-
-PG_FUNCTION_INFO_V1(tixbook_start_worker);
-
-static void
-forget_work(void)
-{
-	work_made = false;
-	for (int job = 0; job < WORKER_JOBS; job++)
-		earliest_due[job] = WORKER_NEVER;
-}
-
-void
-worker_due(WorkerJob job, TimestampTz at)
-{
-	/* A savepoint that rolls back leaves its instant here: a vain wake-up. */
-	if (worker_shared == NULL || at >= earliest_due[job])
-		return;
-	earliest_due[job] = at;
-	work_made = true;
-}
-
-/* start_worker(): asks for a worker in this database when the transaction commits. */
-Datum
-tixbook_start_worker(PG_FUNCTION_ARGS)
-{
-	extension_made = (worker_shared != NULL);
-	PG_RETURN_VOID();
-}
-
-static WorkerDatabase *
-my_database(void)
-{
-	static WorkerDatabase *entry = NULL;
-
-	if (entry == NULL || entry->database != MyDatabaseId)
-		entry = worker_database_find(MyDatabaseId);
-	return entry;
-}
-
-/* For a job that always runs but where it cannot: many commits, few asks. */
-static void
-ask_now_and_then(WorkerJob job)
-{
-	static TimestampTz last_ask[WORKER_JOBS] = {0};
-	TimestampTz now = GetCurrentTimestamp();
-
-	if (now - last_ask[job] < ASK_INTERVAL_US)
-		return;
-	last_ask[job] = now;
-	worker_ask(MyDatabaseId, job, 0, 0);
-}
-
-/* No process runs to be woken: sees to it that there will be one. */
-static void
-ask_for_absent(WorkerJob job, const WorkerSlot *slot, TimestampTz due)
-{
-	switch (slot->state)
-	{
-		case WORKER_EXCLUDED:
-		case WORKER_WANTED:
-		case WORKER_STARTING:
-			/* It may not, or it will look once it is there. */
-			break;
-		case WORKER_ABSENT:
-			if (worker_jobs[job]->standing)
-			{
-				ask_now_and_then(job);
-				break;
-			}
-			/* FALLTHROUGH */
-		case WORKER_RESTING:
-		case WORKER_RUNNING:	/* about to rest */
-			worker_ask(MyDatabaseId, job, 0, due > GetCurrentTimestamp() ? due : 0);
-			break;
-	}
-}
-
-void
-worker_wake(WorkerJob job, TimestampTz due)
-{
-	WorkerDatabase *entry;
-	WorkerSlot *slot;
-	Latch	   *latch;
-
-	if (worker_shared == NULL || worker_jobs[job] == NULL)
-		return;
-
-	/*
-	 * The worker says WORKER_AWAKE before it takes the snapshot it looks for
-	 * work with, so either that snapshot sees our commit, or we see
-	 * WORKER_AWAKE or a later value here.  One that goes to rest takes its
-	 * latch away first, and looks once more.
-	 */
-	pg_memory_barrier();
-	entry = my_database();
-	if (entry == NULL)
-	{
-		ask_now_and_then(job);
-		return;
-	}
-	slot = worker_slot(entry, job, 0);
-	if (due >= (TimestampTz) pg_atomic_read_u64(&slot->next_wake))
-		return;
-	latch = slot->latch;
-	if (latch != NULL)
-		SetLatch(latch);
-	else
-		ask_for_absent(job, slot, due);
-}
-
-static void
-tell_at_commit(void)
-{
-	ListCell   *cell;
-
-	for (int job = 0; work_made && job < WORKER_JOBS; job++)
-		if (earliest_due[job] != WORKER_NEVER)
-			worker_wake(job, earliest_due[job]);
-	if (extension_dropped)
-		worker_nudge(MyDatabaseId);
-	if (extension_made)
-		worker_ask_standing(MyDatabaseId);
-	if (database_altered)
-		worker_consider_all();
-	foreach(cell, databases_made)
-		worker_ask_standing(lfirst_oid(cell));
-}
 
 /*
  * The database of a slot may have gone, or have another name or place: the
@@ -212,36 +69,12 @@ end_of_transaction(XactEvent event, void *arg)
 {
 	ListCell   *cell;
 
-	switch (event)
-	{
-		case XACT_EVENT_COMMIT:
-			tell_at_commit();
-			break;
-		case XACT_EVENT_ABORT:
-		case XACT_EVENT_PREPARE:
-			break;
-		default:
-			return;
-	}
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
+		return;
 	foreach(cell, databases_held)
 		let_go(lfirst_oid(cell));
-
 	list_free(databases_held);
-	list_free(databases_made);
-	databases_held = databases_made = NIL;
-	if (work_made)
-		forget_work();
-	extension_made = extension_dropped = database_altered = false;
-}
-
-static List *
-remember_oid(List *list, Oid oid)
-{
-	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-
-	list = lappend_oid(list, oid);
-	MemoryContextSwitchTo(old);
-	return list;
+	databases_held = NIL;
 }
 
 /* Wakes the workers of a database that is held back; false: there are none. */
@@ -296,11 +129,20 @@ wait_for_workers_to_leave(WorkerDatabase *entry)
 }
 
 static void
+remember_held(Oid database)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	databases_held = lappend_oid(databases_held, database);
+	MemoryContextSwitchTo(old);
+}
+
+static void
 hold_back(Oid database)
 {
 	WorkerDatabase *entry;
 
-	databases_held = remember_oid(databases_held, database);
+	remember_held(database);
 	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
 	entry = worker_database_claim(database);
 	if (entry != NULL)
@@ -426,7 +268,7 @@ process_utility(PlannedStmt *pstmt, const char *query, bool read_only_tree,
 	{
 		database = database_to_be_left(pstmt->utilityStmt);
 		if (IsA(pstmt->utilityStmt, AlterDatabaseStmt))
-			database_altered = true;
+			worker_tell_of_altered_database();
 	}
 	if (OidIsValid(database))
 		run_with_database_held(database, pstmt, query, read_only_tree, context, params,
@@ -446,20 +288,19 @@ object_access(ObjectAccessType access, Oid class_oid, Oid object, int sub_object
 
 	/* A copy of a database that has the extension has it too. */
 	if (access == OAT_POST_CREATE && class_oid == DatabaseRelationId)
-		databases_made = remember_oid(databases_made, object);
+		worker_tell_of_database(object);
 	else if (access == OAT_DROP && class_oid == ExtensionRelationId && sub_object == 0)
 	{
 		char	   *name = get_extension_name(object);
 
 		if (name != NULL && strcmp(name, "tixbook") == 0)
-			extension_dropped = true;
+			worker_tell_of_dropped_extension();
 	}
 }
 
 void
 worker_hooks_init(void)
 {
-	forget_work();
 	previous_process_utility = ProcessUtility_hook;
 	ProcessUtility_hook = process_utility;
 	previous_object_access = object_access_hook;

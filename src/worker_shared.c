@@ -12,6 +12,7 @@
 #include "settings.h"
 #include "worker.h"
 #include "worker_shared.h"
+#include "worker_tell.h"
 
 #define WORKER_TRANCHE "tixbook_worker"
 
@@ -70,6 +71,7 @@ worker_shmem_init(void)
 	shmem_startup_hook = startup_shmem;
 
 	worker_hooks_init();
+	worker_tell_init();
 	worker_launcher_register();
 }
 
