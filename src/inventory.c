@@ -1,5 +1,5 @@
 /*
- * inventory.c: named seats are taken, given back, blocked and unblocked.
+ * inventory.c: named seats are taken and given back.
  *
  * Who takes seats never waits for a block while it has another: an attempt
  * either succeeds at once or leaves nothing.  Who gives seats back waits a
@@ -7,121 +7,10 @@
  */
 #include "postgres.h"
 
-#include "fmgr.h"
-#include "miscadmin.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
-
-#include "arguments.h"
 #include "attempt.h"
-#include "bounded_wait.h"
 #include "cache_load.h"
-#include "inventory.h"
+#include "inventory_places.h"
 #include "seat_batch.h"
-#include "seat_block.h"
-#include "settings.h"
-
-PG_FUNCTION_INFO_V1(tixbook_block_seats);
-PG_FUNCTION_INFO_V1(tixbook_unblock_seats);
-
-/* One seat that is to change, in its block. */
-typedef struct SeatPlace
-{
-	int32		block_no;
-	int32		offset;			/* in the block */
-	int32		list;			/* which of several lists named it */
-} SeatPlace;
-
-/* The places of one block among sorted ones: [from, to). */
-typedef struct BlockGroup
-{
-	int32		block_no;
-	int32		from;
-	int32		to;
-	LockResult	locked;
-	SeatBlock	row;
-} BlockGroup;
-
-bool
-inventory_refuse_seats(const Event *event, Reason reason, const int32 *seats, int32 nseats,
-					   Refusal *refusal)
-{
-	char	   *list = json_numbers(seats, nseats);
-
-	return refuse(refusal, reason, psprintf("%s of event %d", list, event->event_id),
-				  "{\"event_id\": %d, \"seats\": %s}", event->event_id, list);
-}
-
-/*
- * The places of seats, which ascend, so that their blocks do too; seats that
- * the event does not have are refused.
- */
-static bool
-place_seats(Event *event, const int32 *seats, int32 nseats, SeatPlace *places, Refusal *refusal)
-{
-	int32	   *unknown = palloc(nseats * sizeof(int32));
-	int32		nunknown = 0;
-
-	for (int32 i = 0; i < nseats; i++)
-	{
-		int32		block_no = seats[i] >= 0 && seats[i] < event->capacity ?
-		catalog_block_of_seat(event->layout, seats[i]) : -1;
-
-		if (block_no < 0)
-		{
-			unknown[nunknown++] = seats[i];
-			continue;
-		}
-		places[i].block_no = block_no;
-		places[i].offset = seats[i] - event->layout->blocks[block_no].first_seat;
-		places[i].list = 0;
-	}
-	return nunknown == 0 || inventory_refuse_seats(event, REASON_SEAT_NOT_FOUND, unknown, nunknown, refusal);
-}
-
-/* Groups sorted places by block. */
-static BlockGroup *
-group_places(const SeatPlace *places, int32 nplaces, int32 *ngroups)
-{
-	BlockGroup *groups = palloc(nplaces * sizeof(BlockGroup));
-
-	*ngroups = 0;
-	for (int32 i = 0; i < nplaces; i++)
-	{
-		if (i == 0 || places[i].block_no != places[i - 1].block_no)
-		{
-			groups[*ngroups].block_no = places[i].block_no;
-			groups[*ngroups].from = i;
-			(*ngroups)++;
-		}
-		groups[*ngroups - 1].to = i + 1;
-	}
-	return groups;
-}
-
-/* Without a wait it is tried once. */
-static LockResult
-lock_within(SeatBlocks *blocks, int32 block_no, SeatBlock *row, BoundedWait *wait)
-{
-	LockResult	result = seat_block_lock(blocks, block_no, row);
-
-	while (result == BLOCK_IN_OTHER_HANDS && wait != NULL && bounded_wait(wait))
-		result = seat_block_lock(blocks, block_no, row);
-	return result;
-}
-
-/* Locks the blocks of all groups, in their order; false: one is in other hands. */
-static bool
-lock_groups(SeatBlocks *blocks, BlockGroup *groups, int32 ngroups, BoundedWait *wait)
-{
-	for (int32 i = 0; i < ngroups; i++)
-	{
-		groups[i].locked = lock_within(blocks, groups[i].block_no, &groups[i].row, wait);
-		if (groups[i].locked == BLOCK_IN_OTHER_HANDS)
-			return false;
-	}
-	return true;
-}
 
 /* The seats of the groups that are taken, or that no block has any more. */
 static int32
@@ -193,22 +82,14 @@ side_by_side(const Event *event, const SeatPlace *places, int32 nplaces)
 	return true;
 }
 
-/*
- * Takes places in several blocks: locks them all, looks again, and writes.  A
- * subtransaction, so that an attempt that fails leaves no locks; a batch keeps
- * them.  False: some are in other hands, or gone since they were looked at.
- */
+/* Locks all, looks again, and writes. */
 static bool
-take_several(Event *event, BlockGroup *groups, int32 ngroups, const SeatPlace *places,
-			 const int32 *seats, int32 *gone)
+lock_and_take(Event *event, BlockGroup *groups, int32 ngroups, const SeatPlace *places,
+			  const int32 *seats, int32 *gone)
 {
-	bool		alone = !seat_batch_is_on(event);
-	Attempt		attempt;
 	SeatBlocks	blocks;
 	bool		taken;
 
-	if (alone)
-		attempt_begin(&attempt);
 	mapped_blocks_open(&blocks, event);
 	taken = lock_groups(&blocks, groups, ngroups, NULL) &&
 		find_gone(groups, ngroups, places, seats, gone) == 0;
@@ -218,8 +99,26 @@ take_several(Event *event, BlockGroup *groups, int32 ngroups, const SeatPlace *p
 		seat_block_write(&blocks, &groups[g].row);
 	}
 	mapped_blocks_close(&blocks);
-	if (alone)
-		attempt_end(&attempt, taken);
+	return taken;
+}
+
+/*
+ * Takes places in several blocks.  A subtransaction, so that an attempt that
+ * fails leaves no locks; a batch keeps them.  False: some are in other hands,
+ * or gone since they were looked at.
+ */
+static bool
+take_several(Event *event, BlockGroup *groups, int32 ngroups, const SeatPlace *places,
+			 const int32 *seats, int32 *gone)
+{
+	Attempt		attempt;
+	bool		taken;
+
+	if (seat_batch_is_on(event))
+		return lock_and_take(event, groups, ngroups, places, seats, gone);
+	attempt_begin(&attempt);
+	taken = lock_and_take(event, groups, ngroups, places, seats, gone);
+	attempt_end(&attempt, taken);
 	return taken;
 }
 
@@ -313,14 +212,6 @@ places_of_lists(Event *event, const SeatList *lists, int nlists, int32 *nplaces)
 	return places;
 }
 
-/* The next look finds out what is free there now. */
-static void
-forget_hint(Event *event, int32 block_no)
-{
-	event->hints->blocks[block_no].run = event->layout->blocks[block_no].capacity;
-	event->hints->blocks[block_no].score = event->layout->blocks[block_no].best_score;
-}
-
 static void
 give_back_group(SeatBlocks *blocks, BlockGroup *group, const SeatPlace *places, const bool *ok)
 {
@@ -353,8 +244,7 @@ inventory_give_back(Event *event, const SeatList *lists, int nlists, int wait_ms
 	mapped_blocks_open(&blocks, event);
 	for (int32 g = 0; g < ngroups; g++)
 	{
-		groups[g].locked = lock_within(&blocks, groups[g].block_no, &groups[g].row, &wait);
-		if (groups[g].locked == BLOCK_IN_OTHER_HANDS)
+		if (!lock_group(&blocks, &groups[g], &wait))
 			for (int32 i = groups[g].from; i < groups[g].to; i++)
 				ok[places[i].list] = false;
 	}
@@ -362,128 +252,4 @@ inventory_give_back(Event *event, const SeatList *lists, int nlists, int wait_ms
 		if (groups[g].locked == BLOCK_LOCKED)
 			give_back_group(&blocks, &groups[g], places, ok);
 	mapped_blocks_close(&blocks);
-}
-
-/* Blocks one seat in its row, or unblocks it; whether that changed anything. */
-static bool
-change_blocked(SeatBlock *row, int32 offset, bool block)
-{
-	if (row->blocked == NULL)
-		row->blocked = seatmap_new(row->taken->capacity);
-	if (seatmap_get(row->blocked, offset) == block)
-		return false;
-	if (block)
-	{
-		seatmap_set(row->blocked, offset);
-		seatmap_set(row->taken, offset);
-	}
-	else
-	{
-		seatmap_clear(row->blocked, offset);
-		seatmap_clear(row->taken, offset);
-	}
-	return true;
-}
-
-static int32
-change_group(SeatBlocks *blocks, BlockGroup *group, const SeatPlace *places, bool block)
-{
-	int32		changed = 0;
-
-	for (int32 i = group->from; i < group->to; i++)
-		changed += change_blocked(&group->row, places[i].offset, block);
-	if (seatmap_cardinality(group->row.blocked) == 0)
-		group->row.blocked = NULL;
-	if (changed > 0)
-		seat_block_write(blocks, &group->row);
-	forget_hint(blocks->event, group->block_no);
-	return changed;
-}
-
-/* The seats that are taken by a booking, so that they cannot be blocked. */
-static int32
-find_booked(const BlockGroup *groups, int32 ngroups, const SeatPlace *places,
-			const int32 *seats, int32 *booked)
-{
-	int32		n = 0;
-
-	for (int32 g = 0; g < ngroups; g++)
-		for (int32 i = groups[g].from; i < groups[g].to; i++)
-		{
-			const SeatBlock *row = &groups[g].row;
-
-			if (groups[g].locked == BLOCK_ABSENT ||
-				(seatmap_get(row->taken, places[i].offset) &&
-				 (row->blocked == NULL || !seatmap_get(row->blocked, places[i].offset))))
-				booked[n++] = seats[i];
-		}
-	return n;
-}
-
-/* Blocks the seats, all or none, or unblocks those that are blocked. */
-static bool
-change_seats(Event *event, const int32 *seats, int32 nseats, bool block, int32 *changed,
-			 Refusal *refusal)
-{
-	SeatPlace  *places = palloc(nseats * sizeof(SeatPlace));
-	BlockGroup *groups;
-	int32	   *booked = palloc(nseats * sizeof(int32));
-	int32		ngroups,
-				nbooked;
-	bool		locked;
-	BoundedWait wait;
-	SeatBlocks	blocks;
-
-	*changed = 0;
-	if (!place_seats(event, seats, nseats, places, refusal))
-		return false;
-	groups = group_places(places, nseats, &ngroups);
-	bounded_wait_start(&wait, tixbook_lock_wait);
-	mapped_blocks_open(&blocks, event);
-	locked = lock_groups(&blocks, groups, ngroups, &wait);
-	nbooked = locked && block ? find_booked(groups, ngroups, places, seats, booked) : 0;
-	for (int32 g = 0; locked && nbooked == 0 && g < ngroups; g++)
-		if (groups[g].locked == BLOCK_LOCKED)
-			*changed += change_group(&blocks, &groups[g], places, block);
-	mapped_blocks_close(&blocks);
-	if (!locked)
-		return refuse_busy(refusal, psprintf("event %d", event->event_id), event->event_id);
-	return nbooked == 0 || inventory_refuse_seats(event, REASON_SEAT_TAKEN, booked, nbooked, refusal);
-}
-
-static Datum
-change_seats_entry(FunctionCallInfo fcinfo, bool block)
-{
-	Refusal		refusal = {REASON_NONE};
-	Event	   *event;
-	int32	   *seats;
-	int32		nseats,
-				changed;
-
-	PreventCommandIfReadOnly(block ? "tixbook.block_seats()" : "tixbook.unblock_seats()");
-	event = argument_event(fcinfo, 0, &refusal);
-	if (event == NULL)
-		refusal_raise(&refusal);
-	/* A section without a free seat makes an empty list, which is no mistake. */
-	if (!PG_ARGISNULL(1) && ArrayGetNItems(ARR_NDIM(PG_GETARG_ARRAYTYPE_P(1)),
-												ARR_DIMS(PG_GETARG_ARRAYTYPE_P(1))) == 0)
-		PG_RETURN_INT32(0);
-	if (argument_seats(fcinfo, 1, &seats, &nseats, &refusal) &&
-			 change_seats(event, seats, nseats, block, &changed, &refusal))
-		PG_RETURN_INT32(changed);
-	refusal_raise(&refusal);
-}
-
-/* block_seats(event_id integer, seats integer[]) → integer */
-Datum
-tixbook_block_seats(PG_FUNCTION_ARGS)
-{
-	return change_seats_entry(fcinfo, true);
-}
-
-/* unblock_seats(event_id integer, seats integer[]) → integer */
-Datum
-tixbook_unblock_seats(PG_FUNCTION_ARGS)
-{
-	return change_seats_entry(fcinfo, false);
 }
