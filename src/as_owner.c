@@ -35,8 +35,9 @@ become_owner(AsOwner *saved)
 	ReleaseSysCache(tuple);
 	saved->settings = NewGUCNestLevel();
 	set_for_now("search_path", "pg_catalog, pg_temp");
-	/* Rows are asked for by a key: statistics that are out of date must not have a table read whole. */
+	/* Rows are asked for by a key: statistics that are out of date must not have a table read whole, nor code made. */
 	set_for_now("enable_seqscan", "off");
+	set_for_now("jit", "off");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	/* What made us load must be visible to the loading, not only to the next. */

@@ -69,6 +69,8 @@ pin_settings(void)
 		{"statement_timeout", "0"},
 		{"idle_in_transaction_session_timeout", "0"},
 		{"jit", "off"},
+		/* Plans are made when tables are small, and kept when they are not. */
+		{"enable_seqscan", "off"},
 		/* Below deadlock_timeout: in a tangle with DDL it is us who give way. */
 		{"lock_timeout", "500ms"},
 	};
