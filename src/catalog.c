@@ -10,17 +10,15 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#include "as_owner.h"
 #include "catalog.h"
 #include "catalog_load.h"
 #include "store.h"
@@ -55,7 +53,9 @@ static HTAB *hints = NULL;		/* EventHints by event, in layout_memory */
 static MemoryContext retired_context = NULL;
 
 /* The first ones make events, the others layouts. */
-static const char *const watched_tables[] = {"event", "price", "waiting_room", "section", "category", "venue_block"};
+static const StoreTable watched_tables[] = {
+	STORE_EVENT, STORE_PRICE, STORE_WAITING_ROOM, STORE_SECTION, STORE_CATEGORY, STORE_VENUE_BLOCK
+};
 #define WATCHED_FOR_EVENTS 3
 static Oid	watched_oids[lengthof(watched_tables)];
 
@@ -127,13 +127,10 @@ entries_in(const Memory *memory, const char *name)
 static void
 forget_what_is_outdated(void)
 {
-	Oid			schema;
-
 	if (!event_memory.outdated)
 		return;
-	schema = get_namespace_oid("tixbook", false);
 	for (int i = 0; i < lengthof(watched_tables); i++)
-		watched_oids[i] = get_relname_relid(watched_tables[i], schema);
+		watched_oids[i] = store_table_oid(watched_tables[i]);
 	if (layout_memory.outdated || hash_get_num_entries(hints) > MAX_REMEMBERED_EVENTS)
 	{
 		start_afresh(&layout_memory);
@@ -162,12 +159,12 @@ keep(HTAB *entries, int32 id, void *value)
 }
 
 static VenueLayout *
-layout_of_venue(int32 venue_id)
+layout_of_venue(int32 venue_id, Snapshot snapshot)
 {
 	VenueLayout *layout = recall(layouts, venue_id);
 
 	return layout != NULL ? layout :
-		keep(layouts, venue_id, load_layout(layout_memory.context, venue_id));
+		keep(layouts, venue_id, load_layout(layout_memory.context, venue_id, snapshot));
 }
 
 /* What was seen of an event's blocks; nothing at first, so they are surveyed soon. */
@@ -196,12 +193,26 @@ hints_of_event(int32 event_id, const VenueLayout *layout)
 	return keep(hints, event_id, event_hints);
 }
 
+static Event *
+load(int32 event_id, Snapshot snapshot)
+{
+	int32		venue_id;
+	Event	   *event = load_event(event_memory.context, event_id, &venue_id, snapshot);
+
+	if (event == NULL)
+		return NULL;
+	event->layout = layout_of_venue(venue_id, snapshot);
+	event->hints = hints_of_event(event_id, event->layout);
+	load_prices(event, snapshot);
+	load_waiting_room(event, snapshot);
+	return event;
+}
+
 Event *
 catalog_event(int32 event_id)
 {
 	Event	   *event;
-	int32		venue_id;
-	AsOwner		saved;
+	Snapshot	snapshot;
 
 	AcceptInvalidationMessages();
 	forget_what_is_outdated();
@@ -214,16 +225,10 @@ catalog_event(int32 event_id)
 		event_memory.outdated = true;
 		forget_what_is_outdated();
 	}
-	become_owner(&saved);
-	event = load_event(event_memory.context, event_id, &venue_id);
-	if (event != NULL)
-	{
-		event->layout = layout_of_venue(venue_id);
-		event->hints = hints_of_event(event_id, event->layout);
-		load_prices(event);
-		load_waiting_room(event);
-	}
-	become_caller(&saved);
+	/* What made us load must be visible to the loading, not only to the next. */
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	event = load(event_id, snapshot);
+	UnregisterSnapshot(snapshot);
 	return event == NULL ? NULL : keep(events, event_id, event);
 }
 

@@ -68,7 +68,8 @@ typedef enum SaleStatus
 	SALE_DRAFT,
 	SALE_ON,
 	SALE_PAUSED,
-	SALE_CLOSED
+	SALE_CLOSED,
+	SALE_STATUSES
 } SaleStatus;
 
 /*

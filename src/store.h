@@ -37,6 +37,12 @@ typedef enum StoreTable
 	STORE_WAITING_ROOM_SESSION,
 	STORE_REQUEST,
 	STORE_REQUEST_PACE,
+	STORE_EVENT,
+	STORE_PRICE,
+	STORE_SECTION,
+	STORE_CATEGORY,
+	STORE_WAITING_ROOM,
+	STORE_WAITING_ROOM_SECRET,
 	STORE_TABLES
 } StoreTable;
 
@@ -64,6 +70,12 @@ typedef enum StoreIndex
 	STORE_REQUEST_WAITING,		/* event_id, waiting_since: not null */
 	STORE_REQUEST_ENDED,		/* ended_at: not null */
 	STORE_REQUEST_PACE_KEY,		/* event_id */
+	STORE_EVENT_KEY,			/* event_id */
+	STORE_PRICE_KEY,			/* event_id, category_no */
+	STORE_SECTION_KEY,			/* venue_id, section_no */
+	STORE_CATEGORY_KEY,			/* venue_id, category_no */
+	STORE_WAITING_ROOM_KEY,		/* event_id */
+	STORE_WAITING_ROOM_SECRET_KEY,	/* event_id */
 	STORE_INDEXES
 } StoreIndex;
 
@@ -126,6 +138,7 @@ extern bool store_delete_found(Store *store, StoreScan *scan);
 extern void store_scan_open(StoreScan *scan, StoreTable table, StoreIndex index);
 extern void store_scan_open_to_read(StoreScan *scan, StoreTable table, StoreIndex index);
 extern void store_scan_open_on(StoreScan *scan, const Store *store, StoreIndex index);
+extern void store_scan_open_by_id(StoreScan *scan, StoreTable table, StoreIndex index, int32 id, Snapshot snapshot);
 extern void store_scan_start(StoreScan *scan, ScanKey keys, int nkeys);
 extern void store_scan_start_as_of(StoreScan *scan, Snapshot snapshot, ScanKey keys, int nkeys);
 extern bool store_scan_next(StoreScan *scan);

@@ -25,6 +25,12 @@ static const char *const table_names[STORE_TABLES] = {
 	[STORE_WAITING_ROOM_SESSION] = "waiting_room_session",
 	[STORE_REQUEST] = "request",
 	[STORE_REQUEST_PACE] = "request_pace",
+	[STORE_EVENT] = "event",
+	[STORE_PRICE] = "price",
+	[STORE_SECTION] = "section",
+	[STORE_CATEGORY] = "category",
+	[STORE_WAITING_ROOM] = "waiting_room",
+	[STORE_WAITING_ROOM_SECRET] = "waiting_room_secret",
 };
 
 static const char *const index_names[STORE_INDEXES] = {
@@ -50,6 +56,12 @@ static const char *const index_names[STORE_INDEXES] = {
 	[STORE_REQUEST_WAITING] = "request_waiting_idx",
 	[STORE_REQUEST_ENDED] = "request_ended_idx",
 	[STORE_REQUEST_PACE_KEY] = "request_pace_pkey",
+	[STORE_EVENT_KEY] = "event_pkey",
+	[STORE_PRICE_KEY] = "price_pkey",
+	[STORE_SECTION_KEY] = "section_pkey",
+	[STORE_CATEGORY_KEY] = "category_pkey",
+	[STORE_WAITING_ROOM_KEY] = "waiting_room_pkey",
+	[STORE_WAITING_ROOM_SECRET_KEY] = "waiting_room_secret_pkey",
 };
 
 /* They change with DROP and CREATE EXTENSION and with REINDEX CONCURRENTLY. */

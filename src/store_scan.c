@@ -99,6 +99,17 @@ store_scan_start(StoreScan *scan, ScanKey keys, int nkeys)
 	store_scan_start_as_of(scan, GetLatestSnapshot(), keys, nkeys);
 }
 
+/* Opens a walk, to read, over the rows whose index entry begins with that id, as of a snapshot. */
+void
+store_scan_open_by_id(StoreScan *scan, StoreTable table, StoreIndex index, int32 id, Snapshot snapshot)
+{
+	ScanKeyData key;
+
+	store_scan_open_to_read(scan, table, index);
+	store_key_int4(&key, 1, id);
+	store_scan_start_as_of(scan, snapshot, &key, 1);
+}
+
 /* Where the index entry of the row just found points: it stays while updates are HOT. */
 ItemPointerData
 store_place(StoreScan *scan)
