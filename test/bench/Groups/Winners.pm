@@ -60,6 +60,20 @@ sub group
 				check   => \&Houses::verify,
 				compare => [ reserve_pooled => 0.9, reserve_200 => undef ]
 			},
+			# Without any pool each call starts a process, which learns the event and its venue first.
+			{
+				name    => 'insert_unpooled',
+				title   => 'one-row durable INSERT, a connection for each',
+				role    => 'reference',
+				compare => [ insert => undef ]
+			},
+			{
+				name    => 'reserve_unpooled',
+				title   => 'reserve in an arena of 20,000, a connection for each',
+				prepare => \&arena,
+				check   => \&Houses::verify,
+				compare => [ insert_unpooled => undef ]
+			},
 			{
 				name    => 'reserve_rows_of_20',
 				title   => 'reserve, rows of 20',
@@ -91,6 +105,9 @@ sub house
 	my ($row_length) = @_;
 	return sub { return { event => Houses::event($_[0], $SEATS, $row_length) } };
 }
+
+# Sold out sooner than a round is over only by a machine that starts a thousand processes a second.
+sub arena { return { event => Houses::arena($_[0]) } }
 
 # Few connections, but more than cores, since most of them wait for a disk.
 my $CONNECTIONS = 16;

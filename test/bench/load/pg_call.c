@@ -17,6 +17,7 @@ connect_or_die(const Options *options)
 void
 pg_call_open(PgCall *call, Client *client, const Options *options)
 {
+	call->conninfo = options->postgres;
 	call->connection = connect_or_die(options);
 	PQsetnonblocking(call->connection, 1);
 	client_watch(client, PQsocket(call->connection));
@@ -74,12 +75,45 @@ send_statement(PgCall *call, Client *client)
 		;						/* requests are far smaller than what a socket takes */
 }
 
+/* Goes on connecting; once connected the call begins. */
+static void
+go_on_connecting(PgCall *call, Client *client)
+{
+	PostgresPollingStatusType status;
+
+	/* What it sends meanwhile is far smaller than what a socket takes. */
+	do
+		status = PQconnectPoll(call->connection);
+	while (status == PGRES_POLLING_WRITING);
+	if (status == PGRES_POLLING_FAILED)
+		die("%s", PQerrorMessage(call->connection));
+	call->connecting = (status != PGRES_POLLING_OK);
+	if (call->connecting)
+		return;
+	PQsetnonblocking(call->connection, 1);
+	send_statement(call, client);
+}
+
+static void
+reconnect(PgCall *call, Client *client)
+{
+	PQfinish(call->connection);
+	call->connection = PQconnectStart(call->conninfo);
+	if (call->connection == NULL || PQstatus(call->connection) == CONNECTION_BAD)
+		die("cannot connect: %s", PQerrorMessage(call->connection));
+	client_watch(client, PQsocket(call->connection));
+	go_on_connecting(call, client);
+}
+
 void
 pg_call_begin(PgCall *call, Client *client)
 {
 	call->statement = 0;
 	strcpy(call->code, CODE_SUCCESS);
-	send_statement(call, client);
+	if (client->script->reconnects)
+		reconnect(call, client);
+	else
+		send_statement(call, client);
 }
 
 /* The columns of the only row become variables, where a statement wants them. */
@@ -111,6 +145,11 @@ keep_error(PgCall *call, const PGresult *result)
 bool
 pg_call_resume(PgCall *call, Client *client)
 {
+	if (call->connecting)
+	{
+		go_on_connecting(call, client);
+		return false;
+	}
 	if (!PQconsumeInput(call->connection))
 		die("the connection failed: %s", PQerrorMessage(call->connection));
 	while (!PQisBusy(call->connection))

@@ -3,12 +3,15 @@
 #define PG_CALL_H
 
 #include <libpq-fe.h>
+#include <stdbool.h>
 
 #include "client.h"
 
 typedef struct PgCall
 {
+	const char *conninfo;
 	PGconn	   *connection;
+	bool		connecting;
 	int			statement;		/* the one that runs */
 	char		code[CODE_SIZE];
 	char		message[MESSAGE_SIZE];

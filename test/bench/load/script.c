@@ -170,6 +170,8 @@ read_command(Script *script, const char *line)
 		script->binary = true;
 	else if (strcmp(line, "\\protocol simple") == 0)
 		script->simple = true;
+	else if (strcmp(line, "\\connection each") == 0)
+		script->reconnects = true;
 	else
 		die("not understood: %s", line);
 }

@@ -10,6 +10,7 @@
  *   \list NAME SELECT ...       the rows of a query, each for one call; then all are done
  *   \results binary             how rows are sent
  *   \protocol simple            values stand in the statements, which are not prepared
+ *   \connection each            each call has a connection of its own; with \protocol simple
  *
  * A, B and N are numbers or variables.  What a statement with \gset returns
  * become variables of the statements after it.
@@ -69,6 +70,7 @@ typedef struct Script
 	Statement	statements[MAX_STATEMENTS];
 	bool		binary;
 	bool		simple;
+	bool		reconnects;		/* for each call */
 } Script;
 
 /* The variables of one client. */
