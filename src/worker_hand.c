@@ -10,7 +10,6 @@
  */
 #include "postgres.h"
 
-#include <limits.h>
 #include <signal.h>
 
 #include "access/xact.h"
@@ -19,7 +18,6 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "portability/instr_time.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
@@ -33,6 +31,7 @@
 #include "compat.h"
 #include "settings.h"
 #include "worker_place.h"
+#include "worker_sleep.h"
 
 /* What is due but cannot be done now, being locked by others: look again soon. */
 #define FIRST_STUCK_PAUSE_MS	10
@@ -201,77 +200,6 @@ grow_pause(int pause, int first, int most)
 	return pause == 0 ? first : Min(pause * 2, most);
 }
 
-static TimestampTz
-in_ms(int ms)
-{
-	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
-}
-
-/*
- * From here on every commit of work sets the latch, until the worker says when
- * it wakes.
- */
-static void
-listen_for_work(void)
-{
-	pg_atomic_write_u64(&my_place.slot->next_wake, (uint64) WORKER_AWAKE);
-	pg_memory_barrier();
-}
-
-static void
-wait_on_latch(TimestampTz until)
-{
-	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
-	long		timeout = -1;
-
-	if (until != WORKER_NEVER)
-	{
-		/* Rounded up: waking a moment early would mean looking in vain. */
-		int64		ms = (until - GetCurrentTimestamp() + 999) / 1000;
-
-		events |= WL_TIMEOUT;
-		timeout = (long) Min(Max(ms, 0), INT_MAX);
-	}
-	(void) WaitLatch(MyLatch, events, timeout, worker_wait_event());
-}
-
-/* Sleeps, in the way of the job if that has one, until then or until somebody sets the latch. */
-static void
-sleep_until(TimestampTz until, void (*wait) (TimestampTz until))
-{
-	pgstat_report_activity(STATE_IDLE, NULL);
-	(wait ? wait : wait_on_latch) (until);
-	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
-}
-
-static int
-ms_since(instr_time began)
-{
-	instr_time	passed;
-
-	INSTR_TIME_SET_CURRENT(passed);
-	INSTR_TIME_SUBTRACT(passed, began);
-	return (int) INSTR_TIME_GET_MILLISEC(passed);
-}
-
-/* No commit cuts this pause, and no clock that is set back makes it longer. */
-static void
-pause_for(int ms)
-{
-	instr_time	began;
-	int			passed;
-
-	INSTR_TIME_SET_CURRENT(began);
-	pg_atomic_write_u64(&my_place.slot->next_wake, (uint64) WORKER_DEAF);
-	while ((passed = ms_since(began)) < ms)
-	{
-		sleep_until(in_ms(ms - passed), NULL);
-		worker_leave_if_told();
-	}
-	listen_for_work();
-}
-
 /*
  * The job deals with rows that are bad; what comes here is a fault that
  * concerns all of them.  The pauses grow while it lasts.
@@ -280,7 +208,7 @@ static void
 pause_after_error(void)
 {
 	error_pause_ms = grow_pause(error_pause_ms, FIRST_ERROR_PAUSE_MS, MAX_ERROR_PAUSE_MS);
-	pause_for(error_pause_ms);
+	worker_pause(error_pause_ms);
 }
 
 /* Calls in the processes that there should be beside this one. */
@@ -340,13 +268,13 @@ work(void)
 		if (look.more)
 		{
 			if (look.pause_ms > 0)
-				pause_for(look.pause_ms);
+				worker_pause(look.pause_ms);
 			continue;
 		}
 		if (look.stuck)
 		{
 			stuck_pause_ms = grow_pause(stuck_pause_ms, FIRST_STUCK_PAUSE_MS, MAX_STUCK_PAUSE_MS);
-			return Min(look.wake_at, in_ms(stuck_pause_ms));
+			return Min(look.wake_at, worker_in_ms(stuck_pause_ms));
 		}
 		stuck_pause_ms = 0;
 		return look.wake_at;
@@ -376,7 +304,7 @@ scout(void)
 
 	if (!my_place.job->standing || GetCurrentTimestamp() < scout_again_at)
 		return;
-	scout_again_at = in_ms(SCOUT_INTERVAL_MS);
+	scout_again_at = worker_in_ms(SCOUT_INTERVAL_MS);
 	(void) attempt(ask_for_left_work, &look, &extension);
 }
 
@@ -390,7 +318,7 @@ rest(void)
 	WorkerLook	look;
 
 	worker_show_latch(false);
-	listen_for_work();
+	worker_listen();
 	if (look_once(&look) && !look.more && !look.busy && !look.stuck)
 	{
 		worker_leave_to_rest(look.wake_at);
@@ -419,9 +347,9 @@ sleep_or_rest(TimestampTz wake_at)
 	TimestampTz rest_at = Max(TimestampTzPlusMilliseconds(idle_since, idle_ms()), now);
 
 	if (my_place.job->standing || wake_at <= TimestampTzPlusMilliseconds(rest_at, idle_ms()))
-		sleep_until(wake_at, my_place.job->wait);
+		worker_sleep_until(wake_at, my_place.job->wait);
 	else if (rest_at > now)
-		sleep_until(rest_at, my_place.job->wait);
+		worker_sleep_until(rest_at, my_place.job->wait);
 	else
 		rest();
 }
@@ -463,7 +391,7 @@ worker_hand_main(Datum main_arg)
 	{
 		TimestampTz wake_at;
 
-		listen_for_work();
+		worker_listen();
 		if (ConfigReloadPending)
 		{
 			ConfigReloadPending = false;
