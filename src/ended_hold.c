@@ -51,16 +51,14 @@ delete_history(const Booking *booking)
 
 /* Deletes the booking just found with its history, unless somebody else has it in hands. */
 static bool
-delete_found(Bookings *bookings)
+delete_found(Bookings *bookings, Booking *booking)
 {
-	Booking		booking;
-
-	if (!booking_lock_found(bookings, &booking) ||
-		(booking.status != BOOKING_EXPIRED && booking.status != BOOKING_RELEASED))
+	if (!booking_lock_found(bookings, booking) ||
+		(booking->status != BOOKING_EXPIRED && booking->status != BOOKING_RELEASED))
 		return false;
 	/* Of an expiry there is none, but there may be payments before it that were declined. */
-	delete_history(&booking);
-	store_delete(&bookings->store, &booking.tid);
+	delete_history(booking);
+	store_delete(&bookings->store, &booking->tid);
 	return true;
 }
 
@@ -69,22 +67,31 @@ delete_found(Bookings *bookings)
  * and returns how many; those that others have locked are left.
  */
 int
-ended_holds_purge(int batch)
+ended_holds_purge(int batch, PurgeWalk *walk)
 {
 	Bookings	bookings;
-	ScanKeyData due;
+	ScanKeyData keys[MAX_PURGE_KEYS];
 	int			purged = 0;
 
 	if (kept_for_ever())
 		return 0;
 	bookings_open(&bookings, STORE_BOOKING_ENDED);
-	store_key_at_or_before(&due, 1, GetCurrentTimestamp() - ttl());
-	store_scan_start(&bookings.scan, &due, 1);
+	store_scan_start(&bookings.scan, keys, purge_walk_keys(walk, GetCurrentTimestamp() - ttl(), keys));
 	while (purged < batch && store_scan_next(&bookings.scan))
 	{
+		Booking		booking;
+		TimestampTz over_at;
+		bool		deleted;
+
 		CHECK_FOR_INTERRUPTS();
-		purged += delete_found(&bookings);
+		booking_found(&bookings, &booking);
+		over_at = booking.expires_at;
+		deleted = delete_found(&bookings, &booking);
+		purge_walk_passes(walk, over_at, deleted);
+		purged += deleted;
 	}
+	if (purged < batch)
+		purge_walk_ends(walk);
 	bookings_close(&bookings);
 	CommandCounterIncrement();
 	return purged;
@@ -92,9 +99,12 @@ ended_holds_purge(int batch)
 
 /* When the next booking's time is over; false: there is none. */
 bool
-ended_holds_next_due(TimestampTz *due)
+ended_holds_next_due(TimestampTz *due, PurgeWalk *walk)
 {
-	if (kept_for_ever() || !booking_earliest_end(STORE_BOOKING_ENDED, due))
+	ScanKeyData keys[MAX_PURGE_KEYS];
+
+	if (kept_for_ever() ||
+		!booking_earliest_end(STORE_BOOKING_ENDED, keys, purge_walk_keys(walk, DT_NOEND, keys), due))
 		return false;
 	*due += ttl();
 	return true;
@@ -105,5 +115,5 @@ Datum
 tixbook_purge_ended_holds(PG_FUNCTION_ARGS)
 {
 	PreventCommandIfReadOnly("tixbook.purge_ended_holds()");
-	PG_RETURN_INT32(ended_holds_purge(argument_batch(fcinfo, 0)));
+	PG_RETURN_INT32(ended_holds_purge(argument_batch(fcinfo, 0), NULL));
 }

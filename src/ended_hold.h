@@ -4,9 +4,10 @@
 #ifndef TIXBOOK_ENDED_HOLD_H
 #define TIXBOOK_ENDED_HOLD_H
 
-#include "datatype/timestamp.h"
+#include "purge_walk.h"
 
-extern int	ended_holds_purge(int batch);
-extern bool ended_holds_next_due(TimestampTz *due);
+/* Who purges again and again gives his walk; else it is NULL. */
+extern int	ended_holds_purge(int batch, PurgeWalk *walk);
+extern bool ended_holds_next_due(TimestampTz *due, PurgeWalk *walk);
 
 #endif

@@ -429,7 +429,7 @@ expiry_is_due(Event *event)
 bool
 expiry_next_due(TimestampTz *due)
 {
-	return booking_earliest_end(STORE_BOOKING_DUE, due);
+	return booking_earliest_end(STORE_BOOKING_DUE, NULL, 0, due);
 }
 
 /* sweep(batch integer) → integer, holds expired */
@@ -443,9 +443,9 @@ tixbook_sweep(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("tixbook.sweep()");
 	batch = argument_batch(fcinfo, 0);
 	ended = expiry_run(batch, 0, &span);
-	idempotency_purge(batch);
-	ended_holds_purge(batch);
-	requests_purge(batch);
+	idempotency_purge(batch, NULL);
+	ended_holds_purge(batch, NULL);
+	requests_purge(batch, NULL);
 	waiting_rooms_purge(batch);
 	dead_letters_purge(batch);
 	PG_RETURN_INT32(ended);

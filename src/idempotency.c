@@ -201,27 +201,40 @@ idempotency_store(const KeyedRequest *request, Jsonb *response)
 	CommandCounterIncrement();
 }
 
+static TimestampTz
+expires_at_found(const StoreScan *scan)
+{
+	slot_getallattrs(scan->slot);
+	return DatumGetTimestampTz(scan->slot->tts_values[COLUMN_EXPIRES_AT]);
+}
+
 /*
  * Deletes up to batch keys whose time is over, in the current transaction, and
  * returns how many; keys that others have locked are left.
  */
 int
-idempotency_purge(int batch)
+idempotency_purge(int batch, PurgeWalk *walk)
 {
 	StoreScan	scan;
 	Store		store;
-	ScanKeyData due;
+	ScanKeyData keys[MAX_PURGE_KEYS];
 	int			purged = 0;
 
 	store_open(&store, STORE_IDEMPOTENCY_KEY);
 	store_scan_open(&scan, STORE_IDEMPOTENCY_KEY, STORE_IDEMPOTENCY_KEY_DUE);
-	store_key_at_or_before(&due, 1, GetCurrentTimestamp());
-	store_scan_start(&scan, &due, 1);
+	store_scan_start(&scan, keys, purge_walk_keys(walk, GetCurrentTimestamp(), keys));
 	while (purged < batch && store_scan_next(&scan))
 	{
+		TimestampTz over_at = expires_at_found(&scan);
+		bool		deleted;
+
 		CHECK_FOR_INTERRUPTS();
-		purged += store_delete_found(&store, &scan);
+		deleted = store_delete_found(&store, &scan);
+		purge_walk_passes(walk, over_at, deleted);
+		purged += deleted;
 	}
+	if (purged < batch)
+		purge_walk_ends(walk);
 	store_scan_close(&scan);
 	store_close(&store);
 	return purged;
@@ -229,19 +242,17 @@ idempotency_purge(int batch)
 
 /* When the next key's time is over; false: there is none. */
 bool
-idempotency_next_due(TimestampTz *due)
+idempotency_next_due(TimestampTz *due, PurgeWalk *walk)
 {
 	StoreScan	scan;
+	ScanKeyData keys[MAX_PURGE_KEYS];
 	bool		found;
 
 	store_scan_open(&scan, STORE_IDEMPOTENCY_KEY, STORE_IDEMPOTENCY_KEY_DUE);
-	store_scan_start(&scan, NULL, 0);
+	store_scan_start(&scan, keys, purge_walk_keys(walk, DT_NOEND, keys));
 	found = store_scan_next(&scan);
 	if (found)
-	{
-		slot_getallattrs(scan.slot);
-		*due = DatumGetTimestampTz(scan.slot->tts_values[COLUMN_EXPIRES_AT]);
-	}
+		*due = expires_at_found(&scan);
 	store_scan_close(&scan);
 	return found;
 }
@@ -251,7 +262,7 @@ Datum
 tixbook_purge_idempotency_keys(PG_FUNCTION_ARGS)
 {
 	PreventCommandIfReadOnly("tixbook.purge_idempotency_keys()");
-	PG_RETURN_INT32(idempotency_purge(argument_batch(fcinfo, 0)));
+	PG_RETURN_INT32(idempotency_purge(argument_batch(fcinfo, 0), NULL));
 }
 
 /* The arguments event_id, operation, customer, key, parameters; none but the customer may be null. */

@@ -10,6 +10,7 @@
 #include "utils/jsonb.h"
 
 #include "errors.h"
+#include "purge_walk.h"
 
 /* A request that carries a key. */
 typedef struct KeyedRequest
@@ -27,7 +28,8 @@ extern bool idempotency_request(KeyedRequest *request, int32 event_id, const cha
 extern bool idempotency_begin(const KeyedRequest *request, Jsonb **response, Refusal *refusal);
 extern void idempotency_store(const KeyedRequest *request, Jsonb *response);
 
-extern int	idempotency_purge(int batch);
-extern bool idempotency_next_due(TimestampTz *due);
+/* Who purges again and again gives his walk; else it is NULL. */
+extern int	idempotency_purge(int batch, PurgeWalk *walk);
+extern bool idempotency_next_due(TimestampTz *due, PurgeWalk *walk);
 
 #endif

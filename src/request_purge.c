@@ -28,13 +28,11 @@ ttl(void)
 
 /* Deletes the request just found, unless somebody else has it in hands or it waits again. */
 static bool
-delete_found(Requests *requests)
+delete_found(Requests *requests, Request *request)
 {
-	Request		request;
-
-	if (!request_lock_found(requests, &request) || request.ended_at == 0)
+	if (!request_lock_found(requests, request) || request->ended_at == 0)
 		return false;
-	store_delete(&requests->store, &request.tid);
+	store_delete(&requests->store, &request->tid);
 	return true;
 }
 
@@ -43,22 +41,31 @@ delete_found(Requests *requests)
  * and returns how many; those that others have locked are left.
  */
 int
-requests_purge(int batch)
+requests_purge(int batch, PurgeWalk *walk)
 {
 	Requests	requests;
-	ScanKeyData due;
+	ScanKeyData keys[MAX_PURGE_KEYS];
 	int			purged = 0;
 
 	if (kept_for_ever())
 		return 0;
 	requests_open(&requests, STORE_REQUEST_ENDED);
-	store_key_at_or_before(&due, 1, GetCurrentTimestamp() - ttl());
-	store_scan_start(&requests.scan, &due, 1);
+	store_scan_start(&requests.scan, keys, purge_walk_keys(walk, GetCurrentTimestamp() - ttl(), keys));
 	while (purged < batch && store_scan_next(&requests.scan))
 	{
+		Request		request;
+		TimestampTz over_at;
+		bool		deleted;
+
 		CHECK_FOR_INTERRUPTS();
-		purged += delete_found(&requests);
+		request_found(&requests, &request);
+		over_at = request.ended_at;
+		deleted = delete_found(&requests, &request);
+		purge_walk_passes(walk, over_at, deleted);
+		purged += deleted;
 	}
+	if (purged < batch)
+		purge_walk_ends(walk);
 	requests_close(&requests);
 	CommandCounterIncrement();
 	return purged;
@@ -66,16 +73,17 @@ requests_purge(int batch)
 
 /* When the next request's time is over; false: there is none. */
 bool
-requests_next_purge(TimestampTz *due)
+requests_next_purge(TimestampTz *due, PurgeWalk *walk)
 {
 	Requests	requests;
+	ScanKeyData keys[MAX_PURGE_KEYS];
 	Request		first;
 	bool		found;
 
 	if (kept_for_ever())
 		return false;
 	requests_open_to_read(&requests, STORE_REQUEST_ENDED);
-	store_scan_start(&requests.scan, NULL, 0);
+	store_scan_start(&requests.scan, keys, purge_walk_keys(walk, DT_NOEND, keys));
 	found = store_scan_next(&requests.scan);
 	if (found)
 	{
@@ -91,5 +99,5 @@ Datum
 tixbook_purge_requests(PG_FUNCTION_ARGS)
 {
 	PreventCommandIfReadOnly("tixbook.purge_requests()");
-	PG_RETURN_INT32(requests_purge(argument_batch(fcinfo, 0)));
+	PG_RETURN_INT32(requests_purge(argument_batch(fcinfo, 0), NULL));
 }

@@ -18,6 +18,7 @@
 #include "utils/uuid.h"
 
 #include "errors.h"
+#include "purge_walk.h"
 #include "reservation.h"
 #include "store.h"
 
@@ -107,9 +108,9 @@ extern int	requests_count_events(int most);
 /* When the next attempt at any request is due; false: none waits. */
 extern bool requests_next_due(TimestampTz *due);
 
-/* request_purge.c */
-extern int	requests_purge(int batch);
-extern bool requests_next_purge(TimestampTz *due);
+/* request_purge.c; who purges again and again gives his walk, else it is NULL. */
+extern int	requests_purge(int batch, PurgeWalk *walk);
+extern bool requests_next_purge(TimestampTz *due, PurgeWalk *walk);
 
 /* How late the queue of an event is, in microseconds. */
 extern int64 request_lag(int32 event_id);

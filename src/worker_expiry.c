@@ -21,6 +21,7 @@
 
 /* What is of no more use need not go promptly. */
 #define PURGE_INTERVAL_MS		10000
+#define ASK_INTERVAL_MS			100
 
 /* A clock that is set forward must not leave holds over for longer. */
 #define MAX_NAP_MS				(5 * 60 * 1000)
@@ -32,17 +33,44 @@
 typedef struct Purge
 {
 	WorkerCount count;
-	bool		(*next_due) (TimestampTz *due);
-	int			(*run) (int batch);
+	bool		(*next_due) (TimestampTz *due, PurgeWalk *walk);
+	int			(*run) (int batch, PurgeWalk *walk);
 	TimestampTz not_before;
+	TimestampTz ask_again;		/* amid other work, whether something is due */
+	PurgeWalk	walk;
 } Purge;
+
+/* These are few, and purged by SQL. */
+static bool
+next_room(TimestampTz *due, PurgeWalk *walk)
+{
+	return waiting_rooms_next_purge(due);
+}
+
+static int
+purge_rooms(int batch, PurgeWalk *walk)
+{
+	return waiting_rooms_purge(batch);
+}
+
+static bool
+next_dead_letter(TimestampTz *due, PurgeWalk *walk)
+{
+	return dead_letters_next_purge(due);
+}
+
+static int
+purge_dead_letters(int batch, PurgeWalk *walk)
+{
+	return dead_letters_purge(batch);
+}
 
 static Purge purges[] = {
 	{COUNT_KEYS_PURGED, idempotency_next_due, idempotency_purge},
 	{COUNT_HOLDS_PURGED, ended_holds_next_due, ended_holds_purge},
 	{COUNT_REQUESTS_PURGED, requests_next_purge, requests_purge},
-	{COUNT_ENTRIES_PURGED, waiting_rooms_next_purge, waiting_rooms_purge},
-	{COUNT_DEAD_LETTERS_PURGED, dead_letters_next_purge, dead_letters_purge},
+	{COUNT_ENTRIES_PURGED, next_room, purge_rooms},
+	{COUNT_DEAD_LETTERS_PURGED, next_dead_letter, purge_dead_letters},
 };
 
 static void
@@ -51,7 +79,11 @@ look_to_purge(Purge *purge, WorkerLook *look, TimestampTz now)
 	TimestampTz due;
 	int			purged;
 
-	if (!purge->next_due(&due))
+	/* More work means another look, at the latest when there is none. */
+	if (look->more && now < purge->ask_again)
+		return;
+	purge->ask_again = TimestampTzPlusMilliseconds(now, ASK_INTERVAL_MS);
+	if (!purge->next_due(&due, &purge->walk))
 		return;
 	due = Max(due, purge->not_before);
 	if (due > now)
@@ -59,10 +91,12 @@ look_to_purge(Purge *purge, WorkerLook *look, TimestampTz now)
 		look->wake_at = Min(look->wake_at, due);
 		return;
 	}
-	purged = purge->run(tixbook_expiry_batch);
+	purged = purge->run(tixbook_expiry_batch, &purge->walk);
 	look->counts[purge->count] = purged;
 	look->more |= (purged > 0);
-	if (purged < tixbook_expiry_batch)
+	if (purged == tixbook_expiry_batch)
+		purge->ask_again = 0;
+	else
 	{
 		purge->not_before = TimestampTzPlusMilliseconds(now, PURGE_INTERVAL_MS);
 		look->wake_at = Min(look->wake_at, purge->not_before);
@@ -150,12 +184,28 @@ look_for_holds(WorkerLook *look, TimestampTz now)
 	leave_room_for_others(look, span.first, now);
 }
 
+/*
+ * What is over goes when no hold is due, and under a load that never pauses twice as fast as holds end, lest it stay
+ * for ever.
+ */
+static bool
+is_time_to_purge(int ended)
+{
+	static int	ended_since = 0;
+
+	ended_since += ended;
+	if (ended > 0 && 2 * ended_since < tixbook_expiry_batch)
+		return false;
+	ended_since = 0;
+	return true;
+}
+
 static void
 look_for_what_is_over(WorkerLook *look, TimestampTz now)
 {
 	look_for_holds(look, now);
 	/* Holds that cannot be ended keep nothing else from going. */
-	if (look->counts[COUNT_DONE] == 0)
+	if (is_time_to_purge(look->counts[COUNT_DONE]))
 		for (int i = 0; i < lengthof(purges); i++)
 			look_to_purge(&purges[i], look, now);
 }

@@ -245,6 +245,8 @@ look_once(WorkerLook *look)
 	}
 	if (extension != my_extension)
 		worker_leave(OidIsValid(extension) ? LEAVE_AGAIN : LEAVE_ABSENT);
+	/* Autovacuum must learn what there is to do while the work lasts, not after it. */
+	(void) pgstat_report_stat(false);
 
 	error_pause_ms = 0;
 	if (look->more || look->busy)

@@ -182,7 +182,11 @@ ok(in_time("SELECT count(*) = 0 FROM tixbook.booking WHERE status = 'held' AND e
 
 # Where many end at once it leaves the processors to others for a while after each batch. Nor does it walk again over
 # what it has ended, which an open snapshot keeps in the index.
-sub entries_read { return sql("SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'booking_due_idx'") }
+sub entries_read
+{
+	my ($index) = @_;
+	return sql("SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = '$index'");
+}
 $node->append_conf('postgresql.conf', 'tixbook.expiry_batch = 200');
 $node->reload;
 sql("SELECT count(tixbook.reserve($event, 1, hold_for => '1 h')) FROM generate_series(1, 1800)");
@@ -192,14 +196,14 @@ sql("UPDATE tixbook.booking SET expires_at = now() + interval '3 s' - n * interv
 sql('VACUUM tixbook.booking');
 my $reader = $node->background_psql('postgres', on_error_stop => 1);
 $reader->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM tixbook.event');
-my ($naps, $read, $free) = (naps($pid), entries_read(), free_seats());
+my ($naps, $read, $free) = (naps($pid), entries_read('booking_due_idx'), free_seats());
 sql('SELECT tixbook.start_worker()');
 ok(in_time("SELECT sum(free) = $free + 1800 FROM tixbook.seat_block WHERE event_id = $event"), 'nine batches end');
 # What it has read it says when it goes to sleep.
 ok(in_time("SELECT idx_tup_read >= $read + 1800 FROM pg_stat_user_indexes WHERE indexrelname = 'booking_due_idx'"), 'all are found');
 cmp_ok(naps($pid) - $naps, '>=', 9, 'with a pause after each');
-cmp_ok(entries_read() - $read, '<', 7000, 'and no batch walks over those before it');
-note 'naps in nine batches: ', naps($pid) - $naps, ', entries read: ', entries_read() - $read;
+cmp_ok(entries_read('booking_due_idx') - $read, '<', 7000, 'and no batch walks over those before it');
+note 'naps in nine batches: ', naps($pid) - $naps, ', entries read: ', entries_read('booking_due_idx') - $read;
 $reader->query_safe('COMMIT');
 $reader->quit;
 
@@ -221,14 +225,52 @@ ok(in_time("SELECT count(*) = 0 FROM tixbook.booking WHERE status = 'held'"), 'w
 $node->append_conf('postgresql.conf', 'tixbook.expiry_batch = 1000');
 $node->reload;
 
-# Ended holds are kept for as long as the setting says, and then it is the worker that purges them.
+# Ended holds are kept for as long as the setting says, and then it is the worker that purges them: also on and on,
+# without walking again over what it has deleted, which an open snapshot keeps in the index.
 is(sql("SELECT count(*) > 3000 FROM tixbook.booking WHERE status = 'expired'"), 't', 'ended holds are kept');
 is(worker_value($node, 'postgres', 'holds_purged'), 0, 'for the time being');
-$node->append_conf('postgresql.conf', 'tixbook.ended_hold_ttl = 0');
+my $ended = sql("SELECT count(*) FROM tixbook.booking WHERE status = 'expired'");
+sql('VACUUM tixbook.booking');
+$reader = $node->background_psql('postgres', on_error_stop => 1);
+$reader->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM tixbook.event');
+$read = entries_read('booking_ended_idx');
+$node->append_conf('postgresql.conf', "tixbook.ended_hold_ttl = 0\ntixbook.expiry_batch = 200");
 $node->reload;
 ok(in_time("SELECT count(*) = 0 FROM tixbook.booking WHERE status = 'expired'"), 'the worker purges them when their time is over');
 ok(in_time('SELECT holds_purged > 3000 FROM tixbook.worker_status()'), 'and counts them');
+ok(in_time("SELECT idx_tup_read >= $read + $ended FROM pg_stat_user_indexes WHERE indexrelname = 'booking_ended_idx'"), 'all are found');
+cmp_ok(entries_read('booking_ended_idx') - $read, '<', 6 * $ended, 'and no batch walks over those before it');
+note "entries read to purge $ended: ", entries_read('booking_ended_idx') - $read;
+$reader->query_safe('COMMIT');
+$reader->quit;
 is(sql('SELECT count(*) FROM tixbook.verify()'), 0, 'all is sound without them');
+
+# A sale that never pauses keeps nothing from being purged: that goes on between the batches of holds that end.
+# A new worker has not purged just now.
+$node->append_conf('postgresql.conf', 'tixbook.expiry_batch = 10');
+$node->reload;
+sql("SELECT count(tixbook.reserve($event, 1, hold_for => '1 h')) FROM generate_series(1, 1800)");
+$pid = wait_for_worker($node, 'postgres');
+sql("SELECT pg_terminate_backend($pid)");
+ok(in_time("SELECT count(*) = 1 FROM tixbook.worker_status() WHERE job = 'expiry' AND pid <> $pid"), 'a new worker is there');
+wait_for_worker($node, 'postgres');
+my $amid = sql(<<~'SQL');
+	CREATE TEMP TABLE seen (held bigint, ended bigint);
+	DO $$
+	BEGIN
+	    UPDATE tixbook.booking SET expires_at = now() WHERE status = 'held';
+	    PERFORM tixbook.start_worker();
+	    COMMIT;
+	    LOOP
+	        INSERT INTO seen SELECT count(*) FILTER (WHERE status = 'held'), count(*) FILTER (WHERE status = 'expired') FROM tixbook.booking;
+	        COMMIT;
+	        EXIT WHEN NOT EXISTS (SELECT FROM tixbook.booking WHERE status = 'held');
+	    END LOOP;
+	END
+	$$;
+	SELECT count(*) FROM seen WHERE held BETWEEN 1 AND 1700 AND held + ended < 1700;
+	SQL
+cmp_ok($amid, '>', 0, 'ended holds go while others end');
 
 # So with a waiting room, batch by batch; that it is over is told to a worker who sleeps.
 sql(<<"SQL");
