@@ -49,7 +49,7 @@ sub sale_until
 	$crash->();
 	$_->{run}->finish for @clients;
 	my @errors = map { slurp_file("$_->{file}.err") } @clients;
-	is(scalar(grep { /connection to server was lost/ } @errors), $CLIENTS, "$name: all clients were interrupted")
+	is(scalar(grep { /connection to server was lost|server closed the connection/ } @errors), $CLIENTS, "$name: all clients were interrupted")
 	  or diag(@errors);
 	return map { split /\n/, slurp_file("$_->{file}.out") } @clients;
 }
