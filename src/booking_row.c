@@ -257,16 +257,16 @@ booking_to_change(Bookings *bookings, Booking *booking)
 	return hands != ROW_IN_OTHER_HANDS || booking_lock_found(bookings, booking);
 }
 
-/* When the first hold ends, or has ended, of those that an index by that has for the keys; false: there is none. */
+/* When the first hold ends, or has ended, of those in an index by that; false: there is none. */
 bool
-booking_earliest_end(StoreIndex index, ScanKey keys, int nkeys, TimestampTz *end)
+booking_earliest_end(StoreIndex index, TimestampTz *end)
 {
 	Bookings	bookings;
 	Booking		first;
 	bool		found;
 
 	bookings_open(&bookings, index);
-	store_scan_start(&bookings.scan, keys, nkeys);
+	store_scan_start(&bookings.scan, NULL, 0);
 	found = store_scan_next(&bookings.scan);
 	if (found)
 	{

@@ -51,14 +51,19 @@ delete_history(const Booking *booking)
 
 /* Deletes the booking just found with its history, unless somebody else has it in hands. */
 static bool
-delete_found(Bookings *bookings, Booking *booking)
+delete_found(void *with, TimestampTz *over_at)
 {
-	if (!booking_lock_found(bookings, booking) ||
-		(booking->status != BOOKING_EXPIRED && booking->status != BOOKING_RELEASED))
+	Bookings   *bookings = with;
+	Booking		booking;
+
+	booking_found(bookings, &booking);
+	*over_at = booking.expires_at;
+	if (!booking_lock_found(bookings, &booking) ||
+		(booking.status != BOOKING_EXPIRED && booking.status != BOOKING_RELEASED))
 		return false;
 	/* Of an expiry there is none, but there may be payments before it that were declined. */
-	delete_history(booking);
-	store_delete(&bookings->store, &booking->tid);
+	delete_history(&booking);
+	store_delete(&bookings->store, &booking.tid);
 	return true;
 }
 
@@ -70,28 +75,12 @@ int
 ended_holds_purge(int batch, PurgeWalk *walk)
 {
 	Bookings	bookings;
-	ScanKeyData keys[MAX_PURGE_KEYS];
-	int			purged = 0;
+	int			purged;
 
 	if (kept_for_ever())
 		return 0;
 	bookings_open(&bookings, STORE_BOOKING_ENDED);
-	store_scan_start(&bookings.scan, keys, purge_walk_keys(walk, GetCurrentTimestamp() - ttl(), keys));
-	while (purged < batch && store_scan_next(&bookings.scan))
-	{
-		Booking		booking;
-		TimestampTz over_at;
-		bool		deleted;
-
-		CHECK_FOR_INTERRUPTS();
-		booking_found(&bookings, &booking);
-		over_at = booking.expires_at;
-		deleted = delete_found(&bookings, &booking);
-		purge_walk_passes(walk, over_at, deleted);
-		purged += deleted;
-	}
-	if (purged < batch)
-		purge_walk_ends(walk);
+	purged = purge_walk(walk, &bookings.scan, GetCurrentTimestamp() - ttl(), batch, delete_found, &bookings);
 	bookings_close(&bookings);
 	CommandCounterIncrement();
 	return purged;
@@ -101,13 +90,22 @@ ended_holds_purge(int batch, PurgeWalk *walk)
 bool
 ended_holds_next_due(TimestampTz *due, PurgeWalk *walk)
 {
-	ScanKeyData keys[MAX_PURGE_KEYS];
+	Bookings	bookings;
+	Booking		first;
+	bool		found;
 
-	if (kept_for_ever() ||
-		!booking_earliest_end(STORE_BOOKING_ENDED, keys, purge_walk_keys(walk, DT_NOEND, keys), due))
+	if (kept_for_ever())
 		return false;
-	*due += ttl();
-	return true;
+	bookings_open(&bookings, STORE_BOOKING_ENDED);
+	found = purge_walk_find(walk, &bookings.scan);
+	if (found)
+	{
+		booking_found(&bookings, &first);
+		purge_walk_note(walk, first.expires_at);
+		*due = first.expires_at + ttl();
+	}
+	bookings_close(&bookings);
+	return found;
 }
 
 /* purge_ended_holds(batch integer) → integer */

@@ -429,7 +429,7 @@ expiry_is_due(Event *event)
 bool
 expiry_next_due(TimestampTz *due)
 {
-	return booking_earliest_end(STORE_BOOKING_DUE, NULL, 0, due);
+	return booking_earliest_end(STORE_BOOKING_DUE, due);
 }
 
 /* sweep(batch integer) → integer, holds expired */

@@ -208,6 +208,22 @@ expires_at_found(const StoreScan *scan)
 	return DatumGetTimestampTz(scan->slot->tts_values[COLUMN_EXPIRES_AT]);
 }
 
+/* What the purge of keys is doing. */
+typedef struct KeyPurge
+{
+	Store		store;
+	StoreScan	scan;
+} KeyPurge;
+
+static bool
+delete_found(void *with, TimestampTz *over_at)
+{
+	KeyPurge   *purge = with;
+
+	*over_at = expires_at_found(&purge->scan);
+	return store_delete_found(&purge->store, &purge->scan);
+}
+
 /*
  * Deletes up to batch keys whose time is over, in the current transaction, and
  * returns how many; keys that others have locked are left.
@@ -215,28 +231,14 @@ expires_at_found(const StoreScan *scan)
 int
 idempotency_purge(int batch, PurgeWalk *walk)
 {
-	StoreScan	scan;
-	Store		store;
-	ScanKeyData keys[MAX_PURGE_KEYS];
-	int			purged = 0;
+	KeyPurge	purge;
+	int			purged;
 
-	store_open(&store, STORE_IDEMPOTENCY_KEY);
-	store_scan_open(&scan, STORE_IDEMPOTENCY_KEY, STORE_IDEMPOTENCY_KEY_DUE);
-	store_scan_start(&scan, keys, purge_walk_keys(walk, GetCurrentTimestamp(), keys));
-	while (purged < batch && store_scan_next(&scan))
-	{
-		TimestampTz over_at = expires_at_found(&scan);
-		bool		deleted;
-
-		CHECK_FOR_INTERRUPTS();
-		deleted = store_delete_found(&store, &scan);
-		purge_walk_passes(walk, over_at, deleted);
-		purged += deleted;
-	}
-	if (purged < batch)
-		purge_walk_ends(walk);
-	store_scan_close(&scan);
-	store_close(&store);
+	store_open(&purge.store, STORE_IDEMPOTENCY_KEY);
+	store_scan_open(&purge.scan, STORE_IDEMPOTENCY_KEY, STORE_IDEMPOTENCY_KEY_DUE);
+	purged = purge_walk(walk, &purge.scan, GetCurrentTimestamp(), batch, delete_found, &purge);
+	store_scan_close(&purge.scan);
+	store_close(&purge.store);
 	return purged;
 }
 
@@ -245,14 +247,15 @@ bool
 idempotency_next_due(TimestampTz *due, PurgeWalk *walk)
 {
 	StoreScan	scan;
-	ScanKeyData keys[MAX_PURGE_KEYS];
 	bool		found;
 
 	store_scan_open(&scan, STORE_IDEMPOTENCY_KEY, STORE_IDEMPOTENCY_KEY_DUE);
-	store_scan_start(&scan, keys, purge_walk_keys(walk, DT_NOEND, keys));
-	found = store_scan_next(&scan);
+	found = purge_walk_find(walk, &scan);
 	if (found)
+	{
 		*due = expires_at_found(&scan);
+		purge_walk_note(walk, *due);
+	}
 	store_scan_close(&scan);
 	return found;
 }

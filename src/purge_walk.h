@@ -6,8 +6,9 @@
 #ifndef TIXBOOK_PURGE_WALK_H
 #define TIXBOOK_PURGE_WALK_H
 
-#include "access/skey.h"
 #include "datatype/timestamp.h"
+
+#include "store.h"
 
 /* All zero at first: from the beginning. */
 typedef struct PurgeWalk
@@ -17,20 +18,19 @@ typedef struct PurgeWalk
 	bool		left;			/* some that others have in hands is still there */
 } PurgeWalk;
 
-#define MAX_PURGE_KEYS 2
+/* Deletes the row just found, and tells since when it is over; false: others have it in hands, so it is left. */
+typedef bool (*PurgeRow) (void *with, TimestampTz *over_at);
 
 /*
- * The keys of an index whose first column tells when a row is over, for those
- * from where the walk goes on, up to an instant; returns how many.  Without a
- * walk they are those from the beginning.  Now and then it begins there anew,
- * for what came to be over late.
+ * Deletes up to batch rows that were over at that instant, as an index tells
+ * whose first column is that, and returns how many.  It goes on where the walk
+ * is, and now and then begins anew, for what came to be over late; without a
+ * walk (NULL) it is from the beginning.
  */
-extern int	purge_walk_keys(PurgeWalk *walk, TimestampTz upto, ScanKeyData *keys);
+extern int	purge_walk(PurgeWalk *walk, StoreScan *scan, TimestampTz over_by, int batch, PurgeRow purge_row, void *with);
 
-/* A row that was over at that instant is deleted, or left to who has it in hands. */
-extern void purge_walk_passes(PurgeWalk *walk, TimestampTz over_at, bool deleted);
-
-/* There are no more: what was left is come back to. */
-extern void purge_walk_ends(PurgeWalk *walk);
+/* Finds the first row from where the walk is; who finds it notes since when it is over. */
+extern bool purge_walk_find(PurgeWalk *walk, StoreScan *scan);
+extern void purge_walk_note(PurgeWalk *walk, TimestampTz over_at);
 
 #endif

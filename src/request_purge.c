@@ -28,11 +28,16 @@ ttl(void)
 
 /* Deletes the request just found, unless somebody else has it in hands or it waits again. */
 static bool
-delete_found(Requests *requests, Request *request)
+delete_found(void *with, TimestampTz *over_at)
 {
-	if (!request_lock_found(requests, request) || request->ended_at == 0)
+	Requests   *requests = with;
+	Request		request;
+
+	request_found(requests, &request);
+	*over_at = request.ended_at;
+	if (!request_lock_found(requests, &request) || request.ended_at == 0)
 		return false;
-	store_delete(&requests->store, &request->tid);
+	store_delete(&requests->store, &request.tid);
 	return true;
 }
 
@@ -44,28 +49,12 @@ int
 requests_purge(int batch, PurgeWalk *walk)
 {
 	Requests	requests;
-	ScanKeyData keys[MAX_PURGE_KEYS];
-	int			purged = 0;
+	int			purged;
 
 	if (kept_for_ever())
 		return 0;
 	requests_open(&requests, STORE_REQUEST_ENDED);
-	store_scan_start(&requests.scan, keys, purge_walk_keys(walk, GetCurrentTimestamp() - ttl(), keys));
-	while (purged < batch && store_scan_next(&requests.scan))
-	{
-		Request		request;
-		TimestampTz over_at;
-		bool		deleted;
-
-		CHECK_FOR_INTERRUPTS();
-		request_found(&requests, &request);
-		over_at = request.ended_at;
-		deleted = delete_found(&requests, &request);
-		purge_walk_passes(walk, over_at, deleted);
-		purged += deleted;
-	}
-	if (purged < batch)
-		purge_walk_ends(walk);
+	purged = purge_walk(walk, &requests.scan, GetCurrentTimestamp() - ttl(), batch, delete_found, &requests);
 	requests_close(&requests);
 	CommandCounterIncrement();
 	return purged;
@@ -76,18 +65,17 @@ bool
 requests_next_purge(TimestampTz *due, PurgeWalk *walk)
 {
 	Requests	requests;
-	ScanKeyData keys[MAX_PURGE_KEYS];
 	Request		first;
 	bool		found;
 
 	if (kept_for_ever())
 		return false;
 	requests_open_to_read(&requests, STORE_REQUEST_ENDED);
-	store_scan_start(&requests.scan, keys, purge_walk_keys(walk, DT_NOEND, keys));
-	found = store_scan_next(&requests.scan);
+	found = purge_walk_find(walk, &requests.scan);
 	if (found)
 	{
 		request_found(&requests, &first);
+		purge_walk_note(walk, first.ended_at);
 		*due = first.ended_at + ttl();
 	}
 	requests_close_reading(&requests);

@@ -94,7 +94,7 @@ look_to_purge(Purge *purge, WorkerLook *look, TimestampTz now)
 	purged = purge->run(tixbook_expiry_batch, &purge->walk);
 	look->counts[purge->count] = purged;
 	look->more |= (purged > 0);
-	if (purged == tixbook_expiry_batch)
+	if (purged >= tixbook_expiry_batch)
 		purge->ask_again = 0;
 	else
 	{
