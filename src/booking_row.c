@@ -257,16 +257,18 @@ booking_to_change(Bookings *bookings, Booking *booking)
 	return hands != ROW_IN_OTHER_HANDS || booking_lock_found(bookings, booking);
 }
 
-/* When the first hold ends, or has ended, of those in an index by that; false: there is none. */
+/* When the first hold ends, or has ended, at from or later, of those in an index by that; false: there is none. */
 bool
-booking_earliest_end(StoreIndex index, TimestampTz *end)
+booking_earliest_end(StoreIndex index, TimestampTz from, TimestampTz *end)
 {
 	Bookings	bookings;
 	Booking		first;
+	ScanKeyData key;
 	bool		found;
 
 	bookings_open(&bookings, index);
-	store_scan_start(&bookings.scan, NULL, 0);
+	store_key_at_or_after(&key, 1, from);
+	store_scan_start(&bookings.scan, &key, from != 0 ? 1 : 0);
 	found = store_scan_next(&bookings.scan);
 	if (found)
 	{

@@ -256,9 +256,7 @@ typedef struct Batch
 	const DueFilter *filter;
 	const pg_uuid_t *ids;		/* of the holds that are meant; NULL: any */
 	int			size;
-	int			ended;
-	bool		others;
-	DueSpan		span;			/* of the holds that were found */
+	ExpiryBatch did;
 } Batch;
 
 static void
@@ -275,9 +273,12 @@ end_batch(Batch *batch)
 	else
 		collect_named(&bookings, batch->filter, batch->ids, now, &due);
 	if (due.n > 0)
-		batch->span = (DueSpan) {due.holds[0]->booking.expires_at, due.holds[due.n - 1]->booking.expires_at};
-	batch->ended = end_holds(&bookings, &due);
-	batch->others = due.others;
+	{
+		batch->did.first_due = due.holds[0]->booking.expires_at;
+		batch->did.last_due = due.holds[due.n - 1]->booking.expires_at;
+	}
+	batch->did.ended = end_holds(&bookings, &due);
+	batch->did.others = due.others;
 	bookings_close(&bookings);
 }
 
@@ -367,8 +368,8 @@ end_named(const DueFilter *filter, const pg_uuid_t *ids, int n, bool *others)
 		return 0;
 	if (!try_batch(&batch))
 		return n > 1 ? end_halves(filter, ids, n, others) : 0;
-	*others |= batch.others;
-	return batch.ended;
+	*others |= batch.did.others;
+	return batch.did.ended;
 }
 
 static int
@@ -388,21 +389,19 @@ end_due(Batch *batch)
 	if (try_batch(batch))
 		return;
 	ids = palloc(batch->size * sizeof(pg_uuid_t));
-	batch->others = false;
-	batch->span = (DueSpan) {0};
-	batch->ended = end_halves(batch->filter, ids, list_due(batch->filter, ids, batch->size), &batch->others);
+	batch->did = (ExpiryBatch) {0};
+	batch->did.ended = end_halves(batch->filter, ids, list_due(batch->filter, ids, batch->size), &batch->did.others);
 	pfree(ids);
 }
 
-int
-expiry_run(int size, TimestampTz from, DueSpan *span)
+void
+expiry_run(int size, TimestampTz from, ExpiryBatch *did)
 {
 	DueFilter	all = {.from = from};
 	Batch		batch = {.filter = &all, .size = size};
 
 	end_due(&batch);
-	*span = batch.span;
-	return batch.ended;
+	*did = batch.did;
 }
 
 int
@@ -413,8 +412,8 @@ expiry_make_way(Event *event, const Wish *wish, const int32 *seats, int32 nseats
 	Batch		batch = {.filter = &filter, .size = size};
 
 	end_due(&batch);
-	*others = batch.others;
-	return batch.ended;
+	*others = batch.did.others;
+	return batch.did.ended;
 }
 
 bool
@@ -427,9 +426,9 @@ expiry_is_due(Event *event)
 }
 
 bool
-expiry_next_due(TimestampTz *due)
+expiry_next_due(TimestampTz from, TimestampTz *due)
 {
-	return booking_earliest_end(STORE_BOOKING_DUE, due);
+	return booking_earliest_end(STORE_BOOKING_DUE, from, due);
 }
 
 /* sweep(batch integer) → integer, holds expired */
@@ -437,16 +436,15 @@ Datum
 tixbook_sweep(PG_FUNCTION_ARGS)
 {
 	int32		batch;
-	int			ended;
-	DueSpan		span;
+	ExpiryBatch did;
 
 	PreventCommandIfReadOnly("tixbook.sweep()");
 	batch = argument_batch(fcinfo, 0);
-	ended = expiry_run(batch, 0, &span);
+	expiry_run(batch, 0, &did);
 	idempotency_purge(batch, NULL);
 	ended_holds_purge(batch, NULL);
 	requests_purge(batch, NULL);
 	waiting_rooms_purge(batch);
 	dead_letters_purge(batch);
-	PG_RETURN_INT32(ended);
+	PG_RETURN_INT32(did.ended);
 }

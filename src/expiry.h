@@ -7,25 +7,27 @@
 #include "catalog.h"
 #include "inventory.h"
 
-/* When the first and the last of some holds were due; 0: there were none, or it is not known. */
-typedef struct DueSpan
+/* What came of a batch of due holds. */
+typedef struct ExpiryBatch
 {
-	TimestampTz first;
-	TimestampTz last;
-} DueSpan;
+	int			ended;
+	bool		others;			/* there are more, in other hands */
+	TimestampTz first_due;		/* when the first and the last of those found were due; */
+	TimestampTz last_due;		/* 0: there were none, or it is not known */
+} ExpiryBatch;
 
 /*
- * Ends up to size due holds in the current transaction, the oldest first;
- * returns how many.  With from, only of those that were due then or later:
- * who goes on after a batch need not walk over what it has left dead.
+ * Ends up to size due holds in the current transaction, the oldest first.
+ * With from, only of those that were due then or later: who goes on after a
+ * batch need not walk over what it has left dead.
  */
-extern int	expiry_run(int size, TimestampTz from, DueSpan *span);
+extern void expiry_run(int size, TimestampTz from, ExpiryBatch *batch);
 
 /* Whether a hold of the event is due. */
 extern bool expiry_is_due(Event *event);
 
-/* When the next hold ends; false: there is none. */
-extern bool expiry_next_due(TimestampTz *due);
+/* When the next hold ends, of those that end at from or later; false: there is none. */
+extern bool expiry_next_due(TimestampTz from, TimestampTz *due);
 
 /*
  * Ends up to size due holds of one event that stand in the way of a wish, or

@@ -66,7 +66,7 @@ find_next_due(EventMap *map)
 	{
 		TimestampTz earliest;
 
-		due = expiry_next_due(&earliest) ? earliest : DT_NOEND;
+		due = expiry_next_due(0, &earliest) ? earliest : DT_NOEND;
 	}
 	PG_FINALLY();
 	{

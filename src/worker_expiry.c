@@ -7,9 +7,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
-
 #include "dispatch.h"
 #include "ended_hold.h"
 #include "expiry.h"
@@ -25,6 +22,9 @@
 
 /* A clock that is set forward must not leave holds over for longer. */
 #define MAX_NAP_MS				(5 * 60 * 1000)
+
+/* How long looks go on after each other. */
+#define BEGIN_ANEW_MS			1000
 
 /* Ending holds in large numbers works half of the time, until the oldest is so late. */
 #define UNHURRIED_MS			1400
@@ -103,34 +103,6 @@ look_to_purge(Purge *purge, WorkerLook *look, TimestampTz now)
 	}
 }
 
-static void
-wake_for_hold(WorkerLook *look, TimestampTz due, TimestampTz now)
-{
-	look->wake_at = Min(due, TimestampTzPlusMilliseconds(now, MAX_NAP_MS));
-}
-
-/* Holds that are stuck must not hide when the next one ends. */
-static void
-look_past_stuck_holds(WorkerLook *look, TimestampTz now)
-{
-	Oid			types[] = {TIMESTAMPTZOID};
-	Datum		values[] = {TimestampTzGetDatum(now)};
-
-	SPI_connect();
-	if (SPI_execute_with_args("SELECT expires_at FROM tixbook.booking"
-							  " WHERE status IN ('held', 'paying') AND expires_at > $1"
-							  " ORDER BY expires_at LIMIT 1",
-							  1, types, values, NULL, true, 1) == SPI_OK_SELECT &&
-		SPI_processed > 0)
-	{
-		bool		isnull;
-		Datum		due = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-
-		wake_for_hold(look, DatumGetTimestampTz(due), now);
-	}
-	SPI_finish();
-}
-
 /*
  * More holds are due than one batch ends.  Their seats are to be had already,
  * for who asks for them: so the processors are left to those for as long as
@@ -145,43 +117,71 @@ leave_room_for_others(WorkerLook *look, TimestampTz due, TimestampTz now)
 		look->pause_ms = (int) ((done - now + 999) / 1000);
 }
 
-/* Whether a hold is due; if not, when to wake for the next. */
-static bool
-is_due(WorkerLook *look, TimestampTz now)
-{
-	TimestampTz due;
+/*
+ * From where looks go on, so that they need not walk over what batches have
+ * left dead in the index; 0: from the oldest hold.  It is from there again
+ * before long, whatever is found: a hold may have been committed late, or
+ * passed over.
+ */
+static TimestampTz place = 0;
+static TimestampTz begun_at = 0;
 
-	if (!expiry_next_due(&due))
-		return false;
-	if (due > now)
-		wake_for_hold(look, due, now);
-	return due <= now;
+static void
+begin_anew(TimestampTz now)
+{
+	place = 0;
+	begun_at = now;
+}
+
+/* When the next hold ends, or has ended; false: there is none. */
+static bool
+next_hold(TimestampTz *due, TimestampTz now)
+{
+	TimestampTz soon = TimestampTzPlusMilliseconds(begun_at, BEGIN_ANEW_MS);
+
+	if (place != 0 && now < soon && expiry_next_due(place, due) && *due < soon)
+		return true;
+	begin_anew(now);
+	return expiry_next_due(place, due);
+}
+
+/* Ends a batch of holds, the oldest of which was due then. */
+static void
+end_batch(WorkerLook *look, TimestampTz due, TimestampTz now)
+{
+	bool		from_oldest = place == 0;
+	ExpiryBatch batch;
+
+	expiry_run(tixbook_expiry_batch, due, &batch);
+	look->counts[COUNT_DONE] = batch.ended;
+	look->more = (batch.ended > 0 || !from_oldest);
+	look->stuck = !look->more;
+	/* Who was passed over is come back to when there is no full batch of others left. */
+	if (batch.ended >= tixbook_expiry_batch || !batch.others)
+		place = batch.last_due;
+	else
+		place = 0;
+	if (batch.ended == 0)
+		return;
+	look->due = batch.first_due;
+	if (batch.ended >= tixbook_expiry_batch && batch.first_due != 0)
+		leave_room_for_others(look, batch.first_due, now);
 }
 
 static void
 look_for_holds(WorkerLook *look, TimestampTz now)
 {
-	/* A full batch is followed by the next from there on; who was passed over is found when there is no more. */
-	static TimestampTz go_on_from = 0;
-	TimestampTz from = go_on_from;
-	DueSpan		span;
-	int			ended;
+	TimestampTz due;
 
-	go_on_from = 0;
-	if (from == 0 && !is_due(look, now))
+	if (!next_hold(&due, now))
 		return;
-	ended = expiry_run(tixbook_expiry_batch, from, &span);
-	look->counts[COUNT_DONE] = ended;
-	look->more = (ended > 0 || from != 0);
-	look->stuck = !look->more;
-	if (ended > 0)
-		look->due = span.first;
-	if (look->stuck)
-		look_past_stuck_holds(look, now);
-	if (ended < tixbook_expiry_batch || span.first == 0)
+	if (due <= now)
+		end_batch(look, due, now);
+	/* Holds that are stuck must not hide when the next one ends. */
+	if (look->stuck && !expiry_next_due(now + 1, &due))
 		return;
-	go_on_from = span.last;
-	leave_room_for_others(look, span.first, now);
+	if (due > now)
+		look->wake_at = Min(due, TimestampTzPlusMilliseconds(now, MAX_NAP_MS));
 }
 
 /*

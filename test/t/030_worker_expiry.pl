@@ -204,6 +204,18 @@ ok(in_time("SELECT idx_tup_read >= $read + 1800 FROM pg_stat_user_indexes WHERE 
 cmp_ok(naps($pid) - $naps, '>=', 9, 'with a pause after each');
 cmp_ok(entries_read('booking_due_idx') - $read, '<', 7000, 'and no batch walks over those before it');
 note 'naps in nine batches: ', naps($pid) - $naps, ', entries read: ', entries_read('booking_due_idx') - $read;
+
+# So where holds end one by one, on and on.
+sql("SELECT count(tixbook.reserve($event, 1, hold_for => '1 h')) FROM generate_series(1, 900)");
+$free = free_seats();
+sql("UPDATE tixbook.booking SET expires_at = now() + interval '1 s' + n * interval '3 ms'
+	FROM (SELECT booking_id AS id, row_number() OVER () AS n FROM tixbook.booking WHERE status = 'held') AS held WHERE booking_id = id");
+$read = entries_read('booking_due_idx');
+sql('SELECT tixbook.start_worker()');
+ok(in_time("SELECT sum(free) = $free + 900 FROM tixbook.seat_block WHERE event_id = $event"), '900 end one by one');
+ok(in_time("SELECT idx_tup_read >= $read + 900 FROM pg_stat_user_indexes WHERE indexrelname = 'booking_due_idx'"), 'all are found');
+cmp_ok(entries_read('booking_due_idx') - $read, '<', 50_000, 'and few are walked over again');
+note 'entries read for 900 holds: ', entries_read('booking_due_idx') - $read;
 $reader->query_safe('COMMIT');
 $reader->quit;
 
