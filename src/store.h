@@ -112,7 +112,7 @@ typedef enum KeyClaim
 	KEY_IN_OTHER_HANDS			/* a transaction that has not ended has written it, or taken it away */
 } KeyClaim;
 
-/* Who is deciding on a row: has locked or replaced it, and has not ended; more urgent last. */
+/* Who decides on a row that was read, or has replaced it since, so that it must be read again; more urgent last. */
 typedef enum RowHands
 {
 	ROW_FREE,

@@ -7,6 +7,7 @@
 #include "access/htup_details.h"
 #include "access/multixact.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "storage/bufmgr.h"
 #include "storage/procarray.h"
@@ -237,12 +238,18 @@ store_key_claim(StoreTable table, StoreIndex index_id, ScanKey keys, int nkeys)
 	return claim;
 }
 
+/*
+ * Who only locked a row has left it as it was when he is done; who replaced it
+ * has not: then its version is an old one, also if that is committed by now.
+ */
 static RowHands
-hands_of(TransactionId xid)
+hands_of(TransactionId xid, bool only_locked)
 {
 	if (TransactionIdIsCurrentTransactionId(xid))
 		return ROW_OURS;
-	return TransactionIdIsInProgress(xid) ? ROW_IN_OTHER_HANDS : ROW_FREE;
+	if (TransactionIdIsInProgress(xid))
+		return ROW_IN_OTHER_HANDS;
+	return !only_locked && TransactionIdDidCommit(xid) ? ROW_IN_OTHER_HANDS : ROW_FREE;
 }
 
 /* A transaction and its own savepoints make a multixact of locks, too. */
@@ -254,7 +261,7 @@ hands_of_multixact(MultiXactId multi, bool only_locked)
 	RowHands	hands = ROW_FREE;
 
 	for (int i = 0; i < n; i++)
-		hands = Max(hands, hands_of(members[i].xid));
+		hands = Max(hands, hands_of(members[i].xid, !ISUPDATE_from_mxstatus(members[i].status)));
 	if (n > 0)
 		pfree(members);
 	return hands;
@@ -262,20 +269,22 @@ hands_of_multixact(MultiXactId multi, bool only_locked)
 
 /*
  * In whose hands the row just found is.  A row that this transaction has locked
- * and then replaced is still ours: the new version carries our lock on.
+ * and then replaced is still ours: the new version carries our lock on.  One
+ * that was replaced since the walk's snapshot is in other hands, too: it is to
+ * be looked at again.
  */
 RowHands
 store_row_hands(StoreScan *scan)
 {
 	HeapTuple	tuple = ExecFetchSlotHeapTuple(scan->slot, false, NULL);
 	HeapTupleHeader header = tuple->t_data;
+	bool		only_locked = HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask);
 
 	if (header->t_infomask & HEAP_XMAX_INVALID)
 		return ROW_FREE;
 	if (header->t_infomask & HEAP_XMAX_IS_MULTI)
-		return hands_of_multixact(HeapTupleHeaderGetRawXmax(header),
-								  HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask));
-	return hands_of(HeapTupleHeaderGetRawXmax(header));
+		return hands_of_multixact(HeapTupleHeaderGetRawXmax(header), only_locked);
+	return hands_of(HeapTupleHeaderGetRawXmax(header), only_locked);
 }
 
 /*

@@ -4,6 +4,7 @@ use v5.30;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
+use DBD::Pg qw(:async);
 use DBI;
 use List::Util qw(sum0);
 use POSIX ();
@@ -19,13 +20,18 @@ my $log   = PostgreSQL::Test::Utils::tempdir();
 
 sub clock { return clock_gettime(CLOCK_MONOTONIC) }
 
+sub connection
+{
+	return DBI->connect(sprintf('dbi:Pg:host=%s;port=%s;dbname=postgres', $node->host, $node->port),
+		undef, undef, { RaiseError => 1, PrintError => 0 });
+}
+
 # Parties of one to six while there is room for them, then single seats until the house is sold out.
 sub client
 {
 	my ($number) = @_;
 	srand $number;
-	my $dbh = DBI->connect(sprintf('dbi:Pg:host=%s;port=%s;dbname=postgres', $node->host, $node->port),
-		undef, undef, { RaiseError => 1, PrintError => 0 });
+	my $dbh = connection();
 	my $reserve = $dbh->prepare("SELECT booking_id, cardinality(seats) FROM tixbook.reserve($event, ?, hold_for => '1 h')");
 	my $confirm = $dbh->prepare('SELECT FROM tixbook.confirm(?, ?)');
 	open my $out, '>', "$log/$number" or die "cannot write $log/$number: $!\n";
@@ -96,5 +102,29 @@ is($node->safe_psql('postgres', <<~SQL), $ROWS * $SEATS . "|0|t", 'map, tickets 
 	                  + (SELECT sum(cardinality(seats)) FROM tixbook.booking WHERE event_id = $event AND status = 'held')
 	FROM tixbook.availability($event) a
 	SQL
+
+# Seats that come back while a buyer looks at all blocks, after he has begun and before he comes to theirs, are not missed.
+my $large = new_house($node, 'postgres', 5000, 2);
+my ($seller, $buyer) = map { connection() } 1 .. 2;
+$seller->do("SELECT tixbook.reserve($large, 2, hold_for => '1 h') FROM generate_series(1, 5000)");
+$buyer->do("SET tixbook.lock_wait = '60 s'");
+my $reserve = $buyer->prepare("SELECT booking_id FROM tixbook.reserve($large, 2, hold_for => '1 h')", { pg_async => PG_ASYNC });
+my $last = $seller->selectrow_array("SELECT booking_id FROM tixbook.booking WHERE event_id = $large ORDER BY seats DESC LIMIT 1");
+my $missed = 0;
+for (1 .. 30)
+{
+	$seller->begin_work;
+	$seller->do('SELECT tixbook.release(?)', undef, $last);
+	$reserve->execute;
+	sleep rand 0.01;
+	$seller->commit;
+	my $got = eval { $reserve->pg_result; $reserve->fetchrow_array };
+	die $@ if !$got && $buyer->state ne 'TB102';
+	$missed++ if !$got;
+	$last = $got // $seller->selectrow_array("SELECT booking_id FROM tixbook.reserve($large, 2, hold_for => '1 h')");
+}
+is($missed, 0, 'a buyer who began when seats were about to come back gets them');
+$reserve->finish;
+$_->disconnect for $seller, $buyer;
 $node->stop;
 done_testing();
