@@ -139,7 +139,8 @@ next_hold(TimestampTz *due, TimestampTz now)
 {
 	TimestampTz soon = TimestampTzPlusMilliseconds(begun_at, BEGIN_ANEW_MS);
 
-	if (place != 0 && now < soon && expiry_next_due(place, due) && *due < soon)
+	/* A clock that was set back must not hide those that are made now. */
+	if (place != 0 && now >= begun_at && now < soon && expiry_next_due(place, due) && *due < soon)
 		return true;
 	begin_anew(now);
 	return expiry_next_due(place, due);
