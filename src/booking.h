@@ -58,7 +58,7 @@ extern Datum seats_datum(const int32 *seats, int32 nseats);
 
 extern void bookings_open(Bookings *bookings, StoreIndex index);
 extern void bookings_close(Bookings *bookings);
-extern bool booking_earliest_end(StoreIndex index, TimestampTz from, TimestampTz *end);
+extern bool booking_earliest_end(int32 event_id, TimestampTz from, TimestampTz by, TimestampTz *end);
 extern void booking_insert(Bookings *bookings, Booking *booking);
 extern void booking_found(Bookings *bookings, Booking *booking);
 extern bool booking_lock_found(Bookings *bookings, Booking *booking);

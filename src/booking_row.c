@@ -21,6 +21,9 @@
 
 PG_FUNCTION_INFO_V1(tixbook_event_of);
 
+/* Keys of a look for the first end: from, by, event. */
+#define MAX_END_KEYS 3
+
 enum
 {
 	COLUMN_BOOKING_ID,
@@ -257,18 +260,28 @@ booking_to_change(Bookings *bookings, Booking *booking)
 	return hands != ROW_IN_OTHER_HANDS || booking_lock_found(bookings, booking);
 }
 
-/* When the first hold ends, or has ended, at from or later, of those in an index by that; false: there is none. */
+/*
+ * When the first hold ends, or has ended, of those that do at from or later (0:
+ * whenever) and by an instant (DT_NOEND: whenever), of one event (0: of any);
+ * false: there is none.
+ */
 bool
-booking_earliest_end(StoreIndex index, TimestampTz from, TimestampTz *end)
+booking_earliest_end(int32 event_id, TimestampTz from, TimestampTz by, TimestampTz *end)
 {
 	Bookings	bookings;
 	Booking		first;
-	ScanKeyData key;
+	ScanKeyData keys[MAX_END_KEYS];
+	int			nkeys = 0;
 	bool		found;
 
-	bookings_open(&bookings, index);
-	store_key_at_or_after(&key, 1, from);
-	store_scan_start(&bookings.scan, &key, from != 0 ? 1 : 0);
+	if (from != 0)
+		store_key_at_or_after(&keys[nkeys++], 1, from);
+	if (!TIMESTAMP_IS_NOEND(by))
+		store_key_at_or_before(&keys[nkeys++], 1, by);
+	if (event_id != 0)
+		store_key_int4(&keys[nkeys++], 2, event_id);
+	bookings_open(&bookings, STORE_BOOKING_DUE);
+	store_scan_start(&bookings.scan, keys, nkeys);
 	found = store_scan_next(&bookings.scan);
 	if (found)
 	{

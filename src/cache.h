@@ -69,7 +69,8 @@ typedef struct EventMap
 	pg_atomic_uint32 free;		/* seats, of any kind */
 	pg_atomic_uint64 version;	/* rises with each change; never met before, also after a crash */
 	pg_atomic_uint64 next_due;	/* TimestampTz: no hold of the event ends earlier; 0: not known */
-	pg_atomic_uint32 renewing;	/* sessions that find out next_due */
+	pg_atomic_uint64 due_before;	/* what next_due was when somebody began to find it out */
+	pg_atomic_uint32 renewals;	/* of next_due, twice; odd: somebody finds it out */
 	Size		blocks_offset;
 	Size		words_offset;
 	MapSection	sections[FLEXIBLE_ARRAY_MEMBER];
@@ -171,9 +172,9 @@ extern void event_map_copy_block(const EventMap *map, int32 block_no, Seatmap *i
 extern bool event_map_place(EventMap *map, int32 block_no, ItemPointer place);
 extern bool event_map_settled(EventMap *map);
 extern void event_map_hold_ends(EventMap *map, TimestampTz expires_at);
-extern void event_map_renew_due(EventMap *map);
-extern void event_map_due_renewed(EventMap *map, TimestampTz due);
-extern bool event_map_nothing_due(EventMap *map, TimestampTz now);
+extern bool event_map_begin_renewal(EventMap *map, TimestampTz *from);
+extern void event_map_end_renewal(EventMap *map, TimestampTz due);
+extern TimestampTz event_map_next_due(EventMap *map);
 
 /* cache_xact.c: what the current transaction does to maps. */
 extern void cache_xact_init(void);
@@ -183,6 +184,7 @@ extern bool cache_decides(int32 event_id, int32 block_no);
 extern void cache_undecide(int32 event_id, int32 block_no);
 extern void cache_changed(int32 event_id, const BlockState *state);
 extern void cache_hold_ends(int32 event_id, TimestampTz expires_at);
+extern TimestampTz cache_next_due(int32 event_id);
 extern void cache_forget_at_commit(int32 event_id);
 extern void cache_forget_venues_at_commit(void);
 

@@ -309,6 +309,15 @@ cache_hold_ends(int32 event_id, TimestampTz expires_at)
 	events[event].due = Min(events[event].due, expires_at);
 }
 
+/* When the first of the holds of the event that this transaction has made ends; DT_NOEND: it has made none. */
+TimestampTz
+cache_next_due(int32 event_id)
+{
+	int			event = find_touched(event_id);
+
+	return event < 0 ? DT_NOEND : events[event].due;
+}
+
 /* Seats of the event are changed in a way that is not told block by block. */
 void
 cache_forget_at_commit(int32 event_id)

@@ -46,6 +46,7 @@ event_map_init(CacheObject *object, const void *with)
 	memcpy(map_blocks(map), shape->blocks, shape->nblocks * sizeof(MapBlock));
 	pg_atomic_init_u64(&map->version, (uint64) GetCurrentTimestamp());
 	pg_atomic_init_u64(&map->next_due, 0);
+	pg_atomic_init_u64(&map->due_before, 0);
 	map->next_xid = XidFromFullTransactionId(ReadNextFullTransactionId());
 }
 
@@ -200,30 +201,54 @@ event_map_hold_ends(EventMap *map, TimestampTz expires_at)
 }
 
 /*
- * To find out when the next hold of the event ends: between the two calls the
- * earliest end is read by a snapshot that is taken after the first.  Holds that
- * are made meanwhile come in by event_map_hold_ends, and nobody relies on
- * next_due until everybody who renews it is done.
+ * Begins to find out when the next hold of the event ends: the earliest end is
+ * then read, by a snapshot that is taken after this, of those from `from` on.
+ * Holds that are made meanwhile come in by event_map_hold_ends.  False: somebody
+ * else is finding it out.
  */
-void
-event_map_renew_due(EventMap *map)
+bool
+event_map_begin_renewal(EventMap *map, TimestampTz *from)
 {
-	pg_atomic_fetch_add_u32(&map->renewing, 1);
-	pg_atomic_exchange_u64(&map->next_due, (uint64) DT_NOEND);
+	uint32		renewals = pg_atomic_read_u32(&map->renewals);
+	uint64		due;
+
+	if (renewals % 2 != 0 || !pg_atomic_compare_exchange_u32(&map->renewals, &renewals, renewals + 1))
+		return false;
+	due = pg_atomic_read_u64(&map->next_due);
+	do
+		pg_atomic_write_u64(&map->due_before, due);
+	while (!pg_atomic_compare_exchange_u64(&map->next_due, &due, (uint64) DT_NOEND));
+	*from = (TimestampTz) due;
+	return true;
 }
 
-/* due: 0 where it could not be found out. */
+/* due: what was found, or where it could not be found out, what was known before. */
 void
-event_map_due_renewed(EventMap *map, TimestampTz due)
+event_map_end_renewal(EventMap *map, TimestampTz due)
 {
 	event_map_hold_ends(map, due);
-	pg_atomic_fetch_sub_u32(&map->renewing, 1);
+	pg_atomic_fetch_add_u32(&map->renewals, 1);
 }
 
-/* Whether no hold of the event has ended by then whose seats are still taken. */
-bool
-event_map_nothing_due(EventMap *map, TimestampTz now)
+/*
+ * An instant before which no hold of the event ends whose seats are still
+ * taken; 0: it is not known.  While somebody finds it out that is what was
+ * known before, and what has come in since.
+ */
+TimestampTz
+event_map_next_due(EventMap *map)
 {
-	return pg_atomic_read_u32(&map->renewing) == 0 &&
-		pg_atomic_read_u64(&map->next_due) > (uint64) now;
+	uint32		renewals;
+	uint64		before;
+	uint64		due;
+
+	pg_read_barrier();
+	renewals = pg_atomic_read_u32(&map->renewals);
+	pg_read_barrier();
+	before = pg_atomic_read_u64(&map->due_before);
+	due = pg_atomic_read_u64(&map->next_due);
+	pg_read_barrier();
+	if (pg_atomic_read_u32(&map->renewals) != renewals)
+		return 0;
+	return (TimestampTz) (renewals % 2 == 0 ? due : Min(due, before));
 }

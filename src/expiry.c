@@ -20,6 +20,7 @@
 #include "ended_hold.h"
 #include "expiry.h"
 #include "idempotency.h"
+#include "next_due.h"
 #include "requests.h"
 #include "waitingroom.h"
 
@@ -408,7 +409,7 @@ int
 expiry_make_way(Event *event, const Wish *wish, const int32 *seats, int32 nseats, int size,
 				bool *others)
 {
-	DueFilter	filter = {.event = event, .wish = wish, .seats = seats, .nseats = nseats};
+	DueFilter	filter = {.from = next_due(event), .event = event, .wish = wish, .seats = seats, .nseats = nseats};
 	Batch		batch = {.filter = &filter, .size = size};
 
 	end_due(&batch);
@@ -419,16 +420,15 @@ expiry_make_way(Event *event, const Wish *wish, const int32 *seats, int32 nseats
 bool
 expiry_is_due(Event *event)
 {
-	DueFilter	filter = {.event = event};
-	pg_uuid_t	id;
+	TimestampTz due;
 
-	return list_due(&filter, &id, 1) > 0;
+	return booking_earliest_end(event->event_id, next_due(event), GetCurrentTimestamp(), &due);
 }
 
 bool
 expiry_next_due(TimestampTz from, TimestampTz *due)
 {
-	return booking_earliest_end(STORE_BOOKING_DUE, from, due);
+	return booking_earliest_end(0, from, DT_NOEND, due);
 }
 
 /* sweep(batch integer) → integer, holds expired */

@@ -70,14 +70,14 @@ refuse_by_map(EventMap *map, Event *event, const Wish *wish, const int32 *seats,
 		return false;
 	if (seats == NULL)
 	{
-		if (!sections_are_gone(map, wish) || !event_map_nothing_due(map, now))
+		if (!sections_are_gone(map, wish) || event_map_next_due(map) <= now)
 			return false;
 		inventory_refuse_want(event, wish, 0, 0, refusal);
 		return true;
 	}
 	gone = palloc(wish->quantity * sizeof(int32));
 	ngone = find_gone(map, event, seats, wish->quantity, gone);
-	if (ngone == 0 || !event_map_nothing_due(map, now))
+	if (ngone == 0 || event_map_next_due(map) <= now)
 		return false;
 	inventory_refuse_seats(event, REASON_SEAT_TAKEN, gone, ngone, refusal);
 	return true;

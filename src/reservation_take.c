@@ -3,13 +3,12 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "utils/timestamp.h"
 
 #include "attempt.h"
 #include "bounded_wait.h"
-#include "cache_load.h"
 #include "expiry.h"
+#include "next_due.h"
 #include "reservation_batch.h"
 #include "settings.h"
 
@@ -56,46 +55,6 @@ make_way_and_take(const Reservation *reservation, bool patient, int batch, int *
 	return done;
 }
 
-static pg_noinline void
-find_next_due(EventMap *map)
-{
-	volatile TimestampTz due = 0;
-
-	event_map_renew_due(map);
-	PG_TRY();
-	{
-		TimestampTz earliest;
-
-		due = expiry_next_due(0, &earliest) ? earliest : DT_NOEND;
-	}
-	PG_FINALLY();
-	{
-		event_map_due_renewed(map, due);
-	}
-	PG_END_TRY();
-}
-
-/*
- * Whether it is certain that no hold of the event is due.  What it finds out
- * stands in the map: after a refusal for want of seats, who comes next can be
- * told so without a look at any row, until the next hold ends.  A transaction
- * that has written sees holds as it leaves them, so it does not find out.
- */
-static bool
-nothing_due(Event *event, TimestampTz now)
-{
-	EventMap   *map = cache_map(event);
-	bool		nothing;
-
-	if (map == NULL)
-		return false;
-	if (!event_map_nothing_due(map, now) && !TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		find_next_due(map);
-	nothing = event_map_nothing_due(map, now);
-	cache_unpin(&map->object);
-	return nothing;
-}
-
 /* Whether it would rather wait than be split. */
 static bool
 is_patient(const Reservation *reservation)
@@ -134,7 +93,7 @@ take_at_once(const Reservation *reservation, Take *taken)
 	if (take_remembered(reservation, taken, &others))
 		return true;
 	return !others && !reservation->wish.together && !reservation->wish.accessible &&
-		reservation->wish.quantity > 1 && nothing_due(reservation->event, reservation->now) &&
+		reservation->wish.quantity > 1 && next_due(reservation->event) > reservation->now &&
 		inventory_take_in_parts(reservation->event, &reservation->wish, taken);
 }
 
@@ -168,12 +127,7 @@ reservation_take(const Reservation *reservation, Take *taken, Refusal *refusal)
 		/* It ended as many as it was allowed to: more may help. */
 		if (ended == batch)
 			batch = Min(batch * 4, MAX_MAKE_WAY_BATCH);
-		else if (refusal->reason != REASON_BUSY)
-		{
-			(void) nothing_due(reservation->event, reservation->now);
-			return false;
-		}
-		else if (!bounded_wait(&wait))
+		else if (refusal->reason != REASON_BUSY || !bounded_wait(&wait))
 			return false;
 	}
 }
