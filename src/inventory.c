@@ -212,8 +212,33 @@ places_of_lists(Event *event, const SeatList *lists, int nlists, int32 *nplaces)
 	return places;
 }
 
+/*
+ * Marks the groups that give back a part of a list: that is given back as a
+ * whole or not at all, so all its blocks are locked before any is written.
+ */
 static void
-give_back_group(SeatBlocks *blocks, BlockGroup *group, const SeatPlace *places, const bool *ok)
+mark_parts(BlockGroup *groups, int32 ngroups, const SeatPlace *places, int nlists)
+{
+	int32	   *group_of = palloc(nlists * sizeof(int32));
+
+	memset(group_of, -1, nlists * sizeof(int32));
+	for (int32 g = 0; g < ngroups; g++)
+	{
+		groups[g].parts = false;
+		for (int32 i = groups[g].from; i < groups[g].to; i++)
+		{
+			int32	   *first = &group_of[places[i].list];
+
+			if (*first >= 0 && *first != g)
+				groups[g].parts = groups[*first].parts = true;
+			*first = g;
+		}
+	}
+}
+
+/* Clears what is to be given back in the row of a group; false: there is nothing. */
+static bool
+clear_group(BlockGroup *group, const SeatPlace *places, const bool *ok)
 {
 	bool		changed = false;
 
@@ -223,9 +248,39 @@ give_back_group(SeatBlocks *blocks, BlockGroup *group, const SeatPlace *places, 
 			seatmap_clear(group->row.taken, places[i].offset);
 			changed = true;
 		}
-	if (changed)
-		seat_block_write(blocks, &group->row);
+	return changed;
+}
+
+/* Lists that lie in this group alone need no lock before: the block is replaced as it was read. */
+static bool
+replace_group(SeatBlocks *blocks, BlockGroup *group, const SeatPlace *places, const bool *ok,
+			  BoundedWait *wait)
+{
+	do
+	{
+		if (!seat_block_read(blocks, group->block_no, &group->row))
+			return true;
+		if (group->row.hands != ROW_IN_OTHER_HANDS && clear_group(group, places, ok) &&
+			seat_block_replace(blocks, &group->row))
+			return true;
+	} while (bounded_wait(wait));
+	return false;
+}
+
+static void
+leave_group(const BlockGroup *group, const SeatPlace *places, bool *ok)
+{
+	for (int32 i = group->from; i < group->to; i++)
+		ok[places[i].list] = false;
+}
+
+/* Gives back what lies in this group alone, or locks it for the parts that it gives back. */
+static bool
+begin_group(SeatBlocks *blocks, BlockGroup *group, const SeatPlace *places, const bool *ok,
+			BoundedWait *wait)
+{
 	forget_hint(blocks->event, group->block_no);
+	return group->parts ? lock_group(blocks, group, wait) : replace_group(blocks, group, places, ok, wait);
 }
 
 void
@@ -240,16 +295,14 @@ inventory_give_back(Event *event, const SeatList *lists, int nlists, int wait_ms
 
 	for (int i = 0; i < nlists; i++)
 		ok[i] = true;
+	mark_parts(groups, ngroups, places, nlists);
 	bounded_wait_start(&wait, wait_ms);
 	mapped_blocks_open(&blocks, event);
 	for (int32 g = 0; g < ngroups; g++)
-	{
-		if (!lock_group(&blocks, &groups[g], &wait))
-			for (int32 i = groups[g].from; i < groups[g].to; i++)
-				ok[places[i].list] = false;
-	}
+		if (!begin_group(&blocks, &groups[g], places, ok, &wait))
+			leave_group(&groups[g], places, ok);
 	for (int32 g = 0; g < ngroups; g++)
-		if (groups[g].locked == BLOCK_LOCKED)
-			give_back_group(&blocks, &groups[g], places, ok);
+		if (groups[g].parts && groups[g].locked == BLOCK_LOCKED && clear_group(&groups[g], places, ok))
+			seat_block_write(&blocks, &groups[g].row);
 	mapped_blocks_close(&blocks);
 }

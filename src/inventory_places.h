@@ -23,6 +23,7 @@ typedef struct BlockGroup
 	int32		block_no;
 	int32		from;
 	int32		to;
+	bool		parts;			/* of lists that lie in other groups too */
 	LockResult	locked;
 	SeatBlock	row;
 } BlockGroup;
