@@ -38,7 +38,7 @@ StaticAssertDecl(MAX_SPREAD + LOOKS <= MAX_FRONT, "a front has room for every ca
 
 /*
  * What the map in shared memory says of a block, which is as good as seeing its
- * row; of what a batch has changed it knows nothing yet.
+ * row; of what this transaction or a batch has changed it knows nothing yet.
  */
 static void
 renew_hint(const Search *search, int32 block_no)
@@ -48,7 +48,8 @@ renew_hint(const Search *search, int32 block_no)
 	uint32		given_back;
 
 	if (search->blocks.map == NULL || block_no >= search->blocks.map->nblocks ||
-		seat_batch_has(search->event, block_no))
+		seat_batch_has(search->event, block_no) ||
+		cache_decides(search->event->event_id, block_no))
 		return;
 	seen = &map_blocks(search->blocks.map)[block_no];
 	given_back = pg_atomic_read_u32(&seen->given_back);

@@ -22,12 +22,17 @@
 /* How long blocks in other hands are waited for before all of them are looked at, which is dear. */
 #define HANDS_WAIT_MS 16
 
+/* The seats; way_made: some have just been given back, and are looked for first. */
 static bool
-take(const Reservation *reservation, bool patient, Take *taken, Refusal *refusal)
+take(const Reservation *reservation, bool patient, bool way_made, Take *taken, Refusal *refusal)
 {
+	bool		others;
+
 	if (reservation->seats != NULL)
 		return inventory_take_named(reservation->event, reservation->seats, reservation->wish.quantity,
 									taken, refusal);
+	if (way_made && inventory_take_remembered(reservation->event, &reservation->wish, taken, &others))
+		return true;
 	return inventory_take_best(reservation->event, &reservation->wish, patient, taken, refusal);
 }
 
@@ -47,7 +52,7 @@ make_way_and_take(const Reservation *reservation, bool patient, int batch, int *
 	attempt_begin(&attempt);
 	*ended = expiry_make_way(reservation->event, reservation->seats != NULL ? NULL : &reservation->wish,
 							 reservation->seats, reservation->wish.quantity, batch, &others);
-	done = take(reservation, patient, taken, refusal);
+	done = take(reservation, patient, *ended > 0, taken, refusal);
 	attempt_end(&attempt, done);
 	if (!done && others && refusal->reason != REASON_BUSY)
 		refuse_busy(refusal, psprintf("event %d", reservation->event->event_id),
@@ -114,7 +119,7 @@ reservation_take(const Reservation *reservation, Take *taken, Refusal *refusal)
 								 refusal))
 		return false;
 	bounded_wait_start(&wait, tixbook_lock_wait);
-	if (reservation->seats != NULL && take(reservation, true, taken, refusal))
+	if (reservation->seats != NULL && take(reservation, true, false, taken, refusal))
 		return true;
 	for (;;)
 	{
