@@ -6,6 +6,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
+#include "storage/lock.h"
 #include "utils/timestamp.h"
 
 #include "bounded_wait.h"
@@ -30,7 +31,8 @@ bounded_wait_start_even(BoundedWait *wait, int milliseconds, long pause)
  * Pauses a moment before another try; false when the time is over.
  *
  * Sleeping and trying again, where a lock wait would do, is what keeps the
- * product from ever deadlocking: whoever sleeps here can always give up.
+ * product from ever deadlocking: whoever sleeps here can always give up.  It is
+ * shown as a wait for the lock of a row, which it is.
  */
 bool
 bounded_wait(BoundedWait *wait)
@@ -39,7 +41,7 @@ bounded_wait(BoundedWait *wait)
 	if (GetCurrentTimestamp() >= wait->deadline)
 		return false;
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 wait->pause, PG_WAIT_LOCK);
+					 wait->pause, PG_WAIT_LOCK | LOCKTAG_TUPLE);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 	wait->pause = Min(wait->pause * 2, wait->longest_pause);

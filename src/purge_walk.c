@@ -20,7 +20,8 @@ start(PurgeWalk *walk, StoreScan *scan, TimestampTz over_by)
 	int			n = 0;
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (walk != NULL && TimestampDifferenceExceeds(walk->begun_at, now, BEGIN_ANEW_MS))
+	/* Also when the clock was set back, lest what is over by then be passed over. */
+	if (walk != NULL && (now < walk->begun_at || TimestampDifferenceExceeds(walk->begun_at, now, BEGIN_ANEW_MS)))
 		*walk = (PurgeWalk) {.begun_at = now};
 	if (walk != NULL && walk->from != 0)
 		store_key_at_or_after(&keys[n++], 1, walk->from);
