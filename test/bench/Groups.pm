@@ -10,6 +10,8 @@
 #   on        the server, if not the first,
 #   elsewhere it does not write our WAL,
 #   prepare   what a round needs before it; returns variables for the script,
+#   again     a reference that needs no preparation, to measure once more between that and the round: a machine is
+#             not as fast as it was minutes ago,
 #   beside    what goes on beside the round, until the value that this returns is gone,
 #   expect    the SQLSTATE with which its calls end,
 #   allow     others that may happen,

@@ -28,15 +28,23 @@ sub of_line
 	$seconds = min($seconds, $line->{seconds} // $seconds);
 	my $given  = $line->{prepare} ? $line->{prepare}->($bench, $seconds) : {};
 	my $beside = $line->{beside}  ? $line->{beside}->($bench, $given)    : undef;
-	$bench->sql('CHECKPOINT') if !$line->{warm};
+	my $again = $line->{again} ? run($bench, { name => $line->{again} }, {}, $seconds) : undef;
 	my @before = counters($bench);
-	my $report = $bench->load($line->{script} // $line->{name}, $given,
-		seconds   => $seconds,
-		'warm-up' => $line->{warm} // min($WARM_UP, $seconds / 4),
-		options($bench, $line));
+	my $report = run($bench, $line, $given, $seconds);
+	$report->{again} = { $line->{again} => $again->{rate} } if $again;
 	note_counters($line, $report, \@before, [ counters($bench) ]);
 	push @{ $line->{rounds} }, $report;
 	return check($bench, $line, $given, $report);
+}
+
+sub run
+{
+	my ($bench, $line, $given, $seconds) = @_;
+	$bench->sql('CHECKPOINT') if !$line->{warm};
+	return $bench->load($line->{script} // $line->{name}, $given,
+		seconds   => $seconds,
+		'warm-up' => $line->{warm} // min($WARM_UP, $seconds / 4),
+		options($bench, $line));
 }
 
 sub options

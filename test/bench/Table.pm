@@ -69,7 +69,14 @@ sub ratios
 sub ratio
 {
 	my ($line, $other) = @_;
-	return median(map { $line->{rounds}[$_]{rate} / $other->{rounds}[$_]{rate} } 0 .. $#{ $line->{rounds} });
+	return median(map { $line->{rounds}[$_]{rate} / reference_rate($line, $other, $_) } 0 .. $#{ $line->{rounds} });
+}
+
+# As it was measured just before the line, if it was.
+sub reference_rate
+{
+	my ($line, $other, $round) = @_;
+	return $line->{rounds}[$round]{again}{ $other->{name} } // $other->{rounds}[$round]{rate};
 }
 
 sub markdown

@@ -29,6 +29,7 @@ sub group
 				name    => 'reserve',
 				title   => 'reserve, rows of 100',
 				prepare => house(100),
+				again   => 'insert',
 				check   => \&Houses::verify,
 				compare => [ insert => 0.75 ]
 			},
@@ -93,6 +94,7 @@ sub group
 				name    => 'confirm',
 				title   => 'confirm, two tickets',
 				prepare => \&prepare_holds,
+				again   => 'insert',
 				check   => \&Houses::verify,
 				compare => [ insert => 0.6 ]
 			} ]
