@@ -26,13 +26,8 @@
 /* How long looks go on after each other. */
 #define BEGIN_ANEW_MS			1000
 
-/*
- * More holds are due than one batch ends.  Their seats are to be had already,
- * for who asks for them, so buyers may go first.  Any pause does: it costs the
- * worker the processor, and who wakes is given one sooner than who never slept,
- * so a longer one makes the whole take longer and leaves buyers no more.
- */
-#define PAUSE_MS				1
+/* Ending holds in large numbers works half of the time, until the oldest is so late. */
+#define UNHURRIED_MS			1400
 
 /* Rows whose time is over, and how they go. */
 typedef struct Purge
@@ -109,6 +104,20 @@ look_to_purge(Purge *purge, WorkerLook *look, TimestampTz now)
 }
 
 /*
+ * More holds are due than one batch ends.  Their seats are to be had already,
+ * for who asks for them: so the processors are left to those for as long as
+ * the batch took, and only who is late hurries.
+ */
+static void
+leave_room_for_others(WorkerLook *look, TimestampTz due, TimestampTz now)
+{
+	TimestampTz done = GetCurrentTimestamp();
+
+	if (!TimestampDifferenceExceeds(due, done, UNHURRIED_MS))
+		look->pause_ms = (int) ((done - now + 999) / 1000);
+}
+
+/*
  * From where looks go on, so that they need not walk over what batches have
  * left dead in the index; 0: from the oldest hold.  It is from there again
  * before long, whatever is found: a hold may have been committed late, or
@@ -139,7 +148,7 @@ next_hold(TimestampTz *due, TimestampTz now)
 
 /* Ends a batch of holds, the oldest of which was due then. */
 static void
-end_batch(WorkerLook *look, TimestampTz due)
+end_batch(WorkerLook *look, TimestampTz due, TimestampTz now)
 {
 	bool		from_oldest = place == 0;
 	ExpiryBatch batch;
@@ -156,8 +165,8 @@ end_batch(WorkerLook *look, TimestampTz due)
 	if (batch.ended == 0)
 		return;
 	look->due = batch.first_due;
-	if (batch.ended >= tixbook_expiry_batch)
-		look->pause_ms = PAUSE_MS;
+	if (batch.ended >= tixbook_expiry_batch && batch.first_due != 0)
+		leave_room_for_others(look, batch.first_due, now);
 }
 
 static void
@@ -168,7 +177,7 @@ look_for_holds(WorkerLook *look, TimestampTz now)
 	if (!next_hold(&due, now))
 		return;
 	if (due <= now)
-		end_batch(look, due);
+		end_batch(look, due, now);
 	/* Holds that are stuck must not hide when the next one ends. */
 	if (look->stuck && !expiry_next_due(now + 1, &due))
 		return;
