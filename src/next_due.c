@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "storage/ipc.h"
 #include "utils/timestamp.h"
 
 #include "booking.h"
@@ -32,24 +33,36 @@ first_end(int32 event_id, TimestampTz from)
 	return booking_earliest_end(0, Max(from, now + 1), DT_NOEND, &end) ? end : DT_NOEND;
 }
 
+/* What a session that has begun a renewal must not leave behind, however it ends. */
+typedef struct Renewal
+{
+	EventMap   *map;
+	TimestampTz from;
+} Renewal;
+
+static void
+give_up_renewal(int code, Datum arg)
+{
+	const Renewal *renewal = (Renewal *) DatumGetPointer(arg);
+
+	event_map_end_renewal(renewal->map, renewal->from);
+}
+
+/* A session that is terminated meanwhile does not come to a PG_CATCH. */
 static pg_noinline void
 renew(EventMap *map, int32 event_id)
 {
-	TimestampTz from;
-	volatile TimestampTz due;
+	Renewal		renewal = {.map = map};
+	TimestampTz due;
 
-	if (!event_map_begin_renewal(map, &from))
+	if (!event_map_begin_renewal(map, &renewal.from))
 		return;
-	due = from;
-	PG_TRY();
+	PG_ENSURE_ERROR_CLEANUP(give_up_renewal, PointerGetDatum(&renewal));
 	{
-		due = first_end(event_id, from);
+		due = first_end(event_id, renewal.from);
 	}
-	PG_FINALLY();
-	{
-		event_map_end_renewal(map, due);
-	}
-	PG_END_TRY();
+	PG_END_ENSURE_ERROR_CLEANUP(give_up_renewal, PointerGetDatum(&renewal));
+	event_map_end_renewal(map, due);
 }
 
 /* A transaction that has written sees holds as it leaves them, so it does not find out. */

@@ -165,5 +165,26 @@ cmp_ok(entries_read() - $before, '<', 3000, 'and who learns it does not walk ove
 note 'entries read for 200 refusals: ', entries_read() - $before;
 $reader->query_safe('COMMIT');
 $reader->quit;
+
+# A session that is terminated while it finds out when the next hold ends, for all, leaves that to others.
+my $tiny = new_house($node, 'postgres', 1, 2);
+hold($tiny, 1, '1 s');
+ok($node->poll_query_until('postgres', "SELECT count(*) = 1 $due AND event_id = $tiny"), 'a hold is due');
+my ($blocker, $victim) = map { connection() } 1 .. 2;
+my $victim_pid = $victim->{pg_pid};
+$blocker->begin_work;
+$blocker->do('LOCK TABLE tixbook.booking IN SHARE MODE');
+$victim->do("SELECT tixbook.reserve($tiny, 2)", { pg_async => PG_ASYNC });
+ok($node->poll_query_until('postgres', "SELECT wait_event = 'relation' FROM pg_stat_activity WHERE pid = $victim_pid"), 'a buyer looks for it');
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($victim_pid)");
+ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $victim_pid"), 'he is terminated');
+$blocker->commit;
+hold($tiny, 1, '1 h');
+my $looks = sub { $node->safe_psql('postgres', "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'booking_due_idx'") };
+$before = $looks->();
+$refused = grep { !eval { $blocker->do("SELECT tixbook.reserve($tiny, 2)") } && $blocker->state eq 'TB102' } 1 .. 50;
+$blocker->disconnect;
+is($refused, 50, 'it is sold out again');
+cmp_ok($looks->() - $before, '<', 10, 'and nearly all learn it without a look');
 $node->stop;
 done_testing();
