@@ -6,7 +6,7 @@ use Figures;
 use Houses;
 
 # Of 20,000 seats, 900 are sold in each arena: nearly the last twentieth of it, or the first.
-my $ARENAS         = 300;
+my $ARENAS         = 400;
 my $CALLS_AN_ARENA = 450;
 
 my $EVENTS = 2_000;
@@ -25,7 +25,7 @@ sub group
 	return {
 		name    => 'flat',
 		title   => 'Does the cost of reserve stay the same?',
-		seconds => 18,    # more, and a fast machine sells the house out
+		seconds => 12,    # more, and a fast machine sells the house out
 		lines   => [
 			{
 				name    => 'arena_first',
@@ -33,7 +33,7 @@ sub group
 				role    => 'reference',
 				script  => 'reserve_arenas',
 				touch   => 'touch_events',
-				seconds => 5,
+				seconds => 4,
 				warm    => 1,
 				prepare => sub { return arenas(Houses::fresh_arenas($_[0], $ARENAS)) },
 				on      => sub { return $_[0]->beside('arenas') },
@@ -44,7 +44,7 @@ sub group
 				title   => 'the last 5 % of them',
 				script  => 'reserve_arenas',
 				touch   => 'touch_events',
-				seconds => 5,
+				seconds => 4,
 				warm    => 1,
 				prepare => sub { return arenas(Houses::nearly_sold_arenas($_[0], $ARENAS)) },
 				on      => sub { return $_[0]->beside('arenas') },
