@@ -15,7 +15,8 @@ my $node  = new_node('crash', conf => [ 'restart_after_crash = on' ]);
 sub sql { return $node->safe_psql('postgres', @_) }
 sub in_time { return $node->poll_query_until('postgres', @_) }
 
-my $event = new_house($node, 'postgres', 200, 50);
+# More seats than clients sell on a fast machine before the server goes away.
+my $event = new_house($node, 'postgres', 400, 100);
 wait_for_worker($node, 'postgres');
 
 # A client that books until the server goes away, and prints what it was told.
@@ -23,7 +24,7 @@ wait_for_worker($node, 'postgres');
 sub start_client
 {
 	my ($number) = @_;
-	my $script = join '', map { <<~SQL } 1 .. 2000;
+	my $script = join '', map { <<~SQL } 1 .. 5000;
 		SELECT booking_id AS id FROM tixbook.reserve($event, 2, hold_for => '2 s') \\gset
 		\\echo held :id
 		SELECT booking_id AS id
