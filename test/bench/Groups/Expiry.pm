@@ -45,8 +45,8 @@ sub group
 sub storm
 {
 	my ($bench) = @_;
-	my ($sold, $selling) = map { Houses::event($bench, 1_000_000, 100) } 1 .. 2;
-	my $rate = $bench->load('reserve', { event => $sold }, seconds => 2, 'warm-up' => 1)->{rate};
+	my ($trial, $selling) = map { Houses::event($bench, 1_000_000, 100) } 1 .. 2;
+	my $rate = $bench->load('reserve', { event => $trial }, seconds => 2, 'warm-up' => 1)->{rate};
 	my ($full, $due) = holds_for_one_instant($bench, $rate);
 	sleep max(0, $due - $BEFORE - 2 - time);
 	my $load = $bench->start_load('reserve', { event => $selling }, seconds => $BEFORE + 2 + $DRAWN + 3);

@@ -13,7 +13,7 @@ sub group
 	return {
 		name    => 'winners',
 		title   => 'Two seats a call, in ten sections',
-		seconds => 12,    # more, and a fast machine sells the house out
+		seconds => Houses::seconds($SEATS),
 		lines   => [
 			{ name => 'insert', title => 'one-row durable INSERT', role => 'reference' },
 			# What the server itself loses to more clients than cores, to read the next but one by.
@@ -127,14 +127,12 @@ sub pooled
 	return (postgres => "host=@{[$pool->socket]} port=5432 user=postgres dbname=bench");
 }
 
-# More holds than the round can confirm: nobody confirms as many in a second.
-my $MOST_CONFIRMS = 32_000;
-
+# More holds than the round can confirm.
 sub prepare_holds
 {
 	my ($bench, $seconds) = @_;
 	my $given = house(100)->($bench);
-	$bench->load('reserve', $given, calls => min($SEATS * 0.45, $MOST_CONFIRMS * ($seconds + 2)), seconds => 300);
+	$bench->load('reserve', $given, calls => min($SEATS * 0.45, $Houses::FASTEST * ($seconds + 2)), seconds => 300);
 	$bench->sql('VACUUM ANALYZE tixbook.booking');
 	return $given;
 }
