@@ -57,8 +57,13 @@ sub isolation
 {
 	my @files = @_;
 	symlink '.', 'test/specs/specs' or die "cannot make test/specs/specs: $!\n";
-	return with_server('isolation',
-		sub { pg_regress(shift->start, 'isolation/pg_isolation_regress', 'test/specs', @files) });
+	my $test = sub {
+		my ($server) = @_;
+		create_databases($server->start, @files);
+		$server->psql(test_name($_), '-f', 'test/specs/until_waits.sql') for @files;
+		return pg_regress($server, 'isolation/pg_isolation_regress', 'test/specs', @files);
+	};
+	return with_server('isolation', $test);
 }
 
 sub pgtap
