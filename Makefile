@@ -17,8 +17,9 @@ DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
 DATA       = $(wildcard sql/$(EXTENSION)--*--*.sql)
 EXTRA_CLEAN = sql/$(EXTENSION)--$(EXTVERSION).sql
 
-# Outgoing HTTP.
-SHLIB_LINK = -lcurl
+# Outgoing HTTP.  And what the library calls of its own it finds in itself, not among what all libraries
+# have loaded: so it calls it directly, and nobody else's function of that name instead.
+SHLIB_LINK = -lcurl -Wl,-Bsymbolic
 
 PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
 

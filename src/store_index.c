@@ -327,8 +327,8 @@ index_writer_insert(IndexWriter *writer, NewRow *row)
 	const IndexPlan *plan = writer->plan;
 
 	for (int i = 0; i < plan->n && !compat_only_summarizing(row->which); i++)
-		if (plan->indexes[i].plain && plan->indexes[i].info->ii_ReadyForInserts &&
-			covers(&plan->indexes[i], row))
+		if (plan->indexes[i].plain && covers(&plan->indexes[i], row) &&
+			plan->indexes[i].info->ii_ReadyForInserts)
 			insert_plain(writer, i, row);
 	if (!plan->all_plain)
 		insert_others(writer, row);
