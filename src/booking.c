@@ -203,7 +203,7 @@ change_entry(FunctionCallInfo fcinfo, Change change, const char *text)
 	if (PG_ARGISNULL(0))
 		refuse_parameter(&refusal, "booking_id", "must not be null");
 	else if (change_booking(PG_GETARG_UUID_P(0), change, text, &booking, &refusal))
-		return booking_datum(&booking);
+		return booking_datum(fcinfo, &booking);
 	refusal_raise(&refusal);
 }
 

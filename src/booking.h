@@ -5,6 +5,7 @@
 #define TIXBOOK_BOOKING_H
 
 #include "datatype/timestamp.h"
+#include "fmgr.h"
 #include "utils/uuid.h"
 
 #include "bounded_wait.h"
@@ -64,7 +65,7 @@ extern void booking_found(Bookings *bookings, Booking *booking);
 extern bool booking_lock_found(Bookings *bookings, Booking *booking);
 extern bool booking_to_change(Bookings *bookings, Booking *booking);
 extern bool booking_write(Bookings *bookings, Booking *booking);
-extern Datum booking_datum(const Booking *booking);
+extern Datum booking_datum(FunctionCallInfo fcinfo, const Booking *booking);
 
 /* A hold that still keeps its seats: at its instant it ends, swept or not. */
 static inline bool

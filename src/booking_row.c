@@ -3,20 +3,16 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "port/pg_bswap.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/rel.h"
 #include "utils/timestamp.h"
-#include "utils/typcache.h"
 
 #include "booking.h"
 #include "enum_values.h"
+#include "result_row.h"
 #include "secret.h"
 
 PG_FUNCTION_INFO_V1(tixbook_event_of);
@@ -319,20 +315,16 @@ booking_write(Bookings *bookings, Booking *booking)
 	return true;
 }
 
-/* The booking as a value of the row type tixbook.booking. */
+/* The booking as a value of the row type tixbook.booking, which the function called returns. */
 Datum
-booking_datum(const Booking *booking)
+booking_datum(FunctionCallInfo fcinfo, const Booking *booking)
 {
-	Oid			type = get_rel_type_id(store_table_oid(STORE_BOOKING));
-	TupleDesc	descriptor = lookup_rowtype_tupdesc(type, -1);
 	Datum		values[COLUMNS];
 	bool		nulls[COLUMNS];
-	HeapTuple	tuple;
-	Datum		result;
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 
 	booking_values(booking, values, nulls);
-	tuple = heap_form_tuple(descriptor, values, nulls);
-	result = HeapTupleGetDatum(tuple);
-	ReleaseTupleDesc(descriptor);
-	return result;
+	*id = booking->id;
+	values[COLUMN_BOOKING_ID] = UUIDPGetDatum(id);
+	return result_row(fcinfo, COLUMNS, values, nulls);
 }

@@ -67,7 +67,7 @@ tixbook_begin_payment(PG_FUNCTION_ARGS)
 	if (!done)
 		refusal_raise(&refusal);
 	tell_hold_end(&booking);
-	PG_RETURN_DATUM(booking_datum(&booking));
+	PG_RETURN_DATUM(booking_datum(fcinfo, &booking));
 }
 
 /* The card was declined: the hold has what is left of its time, or is over. */

@@ -64,13 +64,38 @@ insert_index_entries(Store *store, NewRow *row)
 	store->duplicate = row->duplicate;
 }
 
+/*
+ * A tuple of so many values.  Where columns of the type have been added and
+ * dropped again their places, which come after ours, are left empty.
+ */
+HeapTuple
+store_form_tuple(TupleDesc type, int ncolumns, const Datum *values, const bool *nulls)
+{
+	Datum	   *all_values;
+	bool	   *all_nulls;
+
+	if (type->natts <= ncolumns)
+		return heap_form_tuple(type, unconstify(Datum *, values), unconstify(bool *, nulls));
+	all_values = palloc0(type->natts * sizeof(Datum));
+	all_nulls = palloc(type->natts * sizeof(bool));
+	memset(all_nulls, true, type->natts * sizeof(bool));
+	memcpy(all_values, values, ncolumns * sizeof(Datum));
+	memcpy(all_nulls, nulls, ncolumns * sizeof(bool));
+	return heap_form_tuple(type, all_values, all_nulls);
+}
+
+static HeapTuple
+form_row(const Store *store, const Datum *values, const bool *nulls)
+{
+	return store_form_tuple(RelationGetDescr(store->rel), store_columns(store->table), values, nulls);
+}
+
 /* Inserts a row and its index entries; a duplicate key is an error. */
 void
 store_insert(Store *store, const Datum *values, const bool *nulls)
 {
 	NewRow		row = {
-		.tuple = heap_form_tuple(RelationGetDescr(store->rel), unconstify(Datum *, values),
-								 unconstify(bool *, nulls)),
+		.tuple = form_row(store, values, nulls),
 		.values = values,
 		.nulls = nulls,
 		.which = COMPAT_ALL_INDEXES,
@@ -91,8 +116,7 @@ TM_Result
 store_update(Store *store, ItemPointer tid, const Datum *values, const bool *nulls, bool wait)
 {
 	NewRow		row = {
-		.tuple = heap_form_tuple(RelationGetDescr(store->rel), unconstify(Datum *, values),
-								 unconstify(bool *, nulls)),
+		.tuple = form_row(store, values, nulls),
 		.values = values,
 		.nulls = nulls,
 		.update = true,

@@ -123,11 +123,13 @@ typedef enum RowHands
 extern void store_init(void);
 extern Oid	store_table_oid(StoreTable table);
 extern Oid	store_index_oid(StoreIndex index);
+extern int	store_columns(StoreTable table);
 extern Oid	store_file(StoreTable table);
 
 extern void store_open(Store *store, StoreTable table);
 extern void store_close(Store *store);
 extern void store_insert(Store *store, const Datum *values, const bool *nulls);
+extern HeapTuple store_form_tuple(TupleDesc type, int ncolumns, const Datum *values, const bool *nulls);
 extern TM_Result store_update(Store *store, ItemPointer tid, const Datum *values,
 							  const bool *nulls, bool wait);
 extern void store_tell_duplicate(Store *store, StoreIndex index);

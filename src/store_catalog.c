@@ -12,25 +12,30 @@
 #include "store.h"
 #include "store_index.h"
 
-static const char *const table_names[STORE_TABLES] = {
-	[STORE_SEAT_BLOCK] = "seat_block",
-	[STORE_BOOKING] = "booking",
-	[STORE_TICKET] = "ticket",
-	[STORE_TICKET_VOID] = "ticket_void",
-	[STORE_BOOKING_HISTORY] = "booking_history",
-	[STORE_IDEMPOTENCY_KEY] = "idempotency_key",
-	[STORE_VENUE_BLOCK] = "venue_block",
-	[STORE_WAITING_ROOM_POINTER] = "waiting_room_pointer",
-	[STORE_WAITING_ROOM_ENTRY] = "waiting_room_entry",
-	[STORE_WAITING_ROOM_SESSION] = "waiting_room_session",
-	[STORE_REQUEST] = "request",
-	[STORE_REQUEST_PACE] = "request_pace",
-	[STORE_EVENT] = "event",
-	[STORE_PRICE] = "price",
-	[STORE_SECTION] = "section",
-	[STORE_CATEGORY] = "category",
-	[STORE_WAITING_ROOM] = "waiting_room",
-	[STORE_WAITING_ROOM_SECRET] = "waiting_room_secret",
+/* How many columns whoever writes a row of it gives; 0: its rows are only read. */
+static const struct
+{
+	const char *name;
+	int			ncolumns;
+}			tables[STORE_TABLES] = {
+	[STORE_SEAT_BLOCK] = {"seat_block", 6},
+	[STORE_BOOKING] = {"booking", 12},
+	[STORE_TICKET] = {"ticket", 4},
+	[STORE_TICKET_VOID] = {"ticket_void", 5},
+	[STORE_BOOKING_HISTORY] = {"booking_history", 6},
+	[STORE_IDEMPOTENCY_KEY] = {"idempotency_key", 7},
+	[STORE_VENUE_BLOCK] = {"venue_block", 0},
+	[STORE_WAITING_ROOM_POINTER] = {"waiting_room_pointer", 15},
+	[STORE_WAITING_ROOM_ENTRY] = {"waiting_room_entry", 5},
+	[STORE_WAITING_ROOM_SESSION] = {"waiting_room_session", 6},
+	[STORE_REQUEST] = {"request", 20},
+	[STORE_REQUEST_PACE] = {"request_pace", 3},
+	[STORE_EVENT] = {"event", 0},
+	[STORE_PRICE] = {"price", 0},
+	[STORE_SECTION] = {"section", 0},
+	[STORE_CATEGORY] = {"category", 0},
+	[STORE_WAITING_ROOM] = {"waiting_room", 0},
+	[STORE_WAITING_ROOM_SECRET] = {"waiting_room_secret", 0},
 };
 
 static const char *const index_names[STORE_INDEXES] = {
@@ -88,26 +93,60 @@ store_init(void)
 }
 
 static Oid
-relation_oid(Oid *remembered, const char *name)
+find_relation(const char *name)
 {
-	if (!OidIsValid(*remembered))
-	{
-		Oid			oid = get_relname_relid(name, get_namespace_oid("tixbook", false));
+	Oid			oid = get_relname_relid(name, get_namespace_oid("tixbook", false));
 
-		if (!OidIsValid(oid))
+	if (!OidIsValid(oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"tixbook.%s\" does not exist", name),
+				 errhint("Create the extension tixbook in this database.")));
+	return oid;
+}
+
+int
+store_columns(StoreTable table)
+{
+	return tables[table].ncolumns;
+}
+
+/*
+ * Raises an error where somebody has added a column, of which nothing here knows
+ * what belongs into it.  One that was dropped again is a place without a name.
+ */
+static void
+check_columns(StoreTable table, Oid oid)
+{
+	Relation	rel = tables[table].ncolumns == 0 ? NULL : RelationIdGetRelation(oid);
+
+	if (!RelationIsValid(rel))
+		return;
+	for (int i = tables[table].ncolumns; i < RelationGetNumberOfAttributes(rel); i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(RelationGetDescr(rel), i);
+
+		if (!column->attisdropped)
 			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_TABLE),
-					 errmsg("relation \"tixbook.%s\" does not exist", name),
-					 errhint("Create the extension tixbook in this database.")));
-		*remembered = oid;
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("table tixbook.%s has a column that is not tixbook's: \"%s\"",
+							tables[table].name, NameStr(column->attname)),
+					 errhint("Drop it, and keep what it is for in a table of your own.")));
 	}
-	return *remembered;
+	RelationClose(rel);
 }
 
 Oid
 store_table_oid(StoreTable table)
 {
-	return relation_oid(&table_oids[table], table_names[table]);
+	if (!OidIsValid(table_oids[table]))
+	{
+		Oid			oid = find_relation(tables[table].name);
+
+		check_columns(table, oid);
+		table_oids[table] = oid;
+	}
+	return table_oids[table];
 }
 
 /* The file that the rows of a table are in now; it takes no lock, so it may be about to change. */
@@ -128,5 +167,7 @@ store_file(StoreTable table)
 Oid
 store_index_oid(StoreIndex index)
 {
-	return relation_oid(&index_oids[index], index_names[index]);
+	if (!OidIsValid(index_oids[index]))
+		index_oids[index] = find_relation(index_names[index]);
+	return index_oids[index];
 }

@@ -211,4 +211,22 @@ SELECT statement, outcome('SELECT ' || statement) FROM (VALUES
     ($$tixbook.purge_ended_holds()$$)) AS call (statement);
 ROLLBACK;
 
+-- A column that somebody adds to a table is refused, not filled with anything; dropped again it is as if it had never been.
+SELECT tixbook.create_event(:house, 'Columns', now() + '1 day', '{"standard": 1000}', event_id => 70);
+SELECT tixbook.open_sale(70);
+SELECT booking_id AS dot FROM tixbook.reserve_seats(70, '{0,1}', 'dot') \gset
+ALTER TABLE tixbook.booking ADD COLUMN note text NOT NULL DEFAULT 'mine';
+SELECT seats FROM tixbook.reserve_seats(70, '{2}', 'eve');
+SELECT status FROM tixbook.confirm(:'dot', 'payment of dot');
+ALTER TABLE tixbook.booking DROP COLUMN note;
+ALTER TABLE tixbook.seat_block ADD COLUMN note text;
+SELECT seats FROM tixbook.reserve_seats(70, '{2}', 'eve');
+ALTER TABLE tixbook.seat_block DROP COLUMN note;
+ALTER TABLE tixbook.event ADD COLUMN note text DEFAULT 'an event may have one: its rows are only read';
+SELECT seats FROM tixbook.reserve_seats(70, '{2}', 'eve');
+SELECT status, seats, amount, confirmed_at IS NOT NULL AS told FROM tixbook.confirm(:'dot', 'payment of dot');
+SELECT (tixbook.release(booking_of('eve'))).status;
+SELECT customer, status, seats FROM tixbook.booking WHERE event_id = 70 ORDER BY customer;
+ALTER TABLE tixbook.event DROP COLUMN note;
+
 SELECT * FROM tixbook.verify();

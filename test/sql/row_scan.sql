@@ -124,9 +124,13 @@ SET plan_cache_mode = force_generic_plan;
 EXECUTE again(:'paid');
 BEGIN;
 ALTER TABLE booking ADD COLUMN seen boolean;
+ALTER TABLE booking DROP COLUMN seen;
 EXECUTE again(:'paid');
+PREPARE later(uuid) AS SELECT status, amount FROM confirm($1, 'payment of a row');
+EXECUTE later(:'paid');
 ROLLBACK;
 EXECUTE again(:'paid');
+EXECUTE later(:'paid');
 RESET plan_cache_mode;
 
 DROP FUNCTION calls, public.other, slow, strictly;
