@@ -302,14 +302,13 @@ warn_of(const ErrorData *error, const pg_uuid_t *id)
 
 /*
  * Tries to end a batch, in a memory context of its own; false: it raised an
- * error, and left nothing.  A cancelled query stays cancelled.
+ * error, and left nothing.
  */
 static bool
 try_batch(Batch *batch)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext context = AllocSetContextCreate(caller, "tixbook expiry", ALLOCSET_DEFAULT_SIZES);
-	volatile bool done = false;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "tixbook expiry", ALLOCSET_DEFAULT_SIZES);
+	ErrorData  *volatile error = NULL;
 	Attempt		attempt;
 
 	attempt_begin(&attempt);
@@ -317,24 +316,17 @@ try_batch(Batch *batch)
 	{
 		MemoryContextSwitchTo(context);
 		end_batch(batch);
-		done = true;
+		attempt_end(&attempt, true);
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
-		FlushErrorState();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-			ReThrowError(error);
-		if (batch->ids != NULL && batch->size == 1)
-			warn_of(error, &batch->ids[0]);
+		error = attempt_failed(&attempt);
 	}
 	PG_END_TRY();
-	attempt_end(&attempt, done);
+	if (error != NULL && batch->ids != NULL && batch->size == 1)
+		warn_of(error, &batch->ids[0]);
 	MemoryContextDelete(context);
-	return done;
+	return error == NULL;
 }
 
 /* The references of due holds, read with as little of their rows as may be. */

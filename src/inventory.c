@@ -111,14 +111,11 @@ static bool
 take_several(Event *event, BlockGroup *groups, int32 ngroups, const SeatPlace *places,
 			 const int32 *seats, int32 *gone)
 {
-	Attempt		attempt;
 	bool		taken;
 
 	if (seat_batch_is_on(event))
 		return lock_and_take(event, groups, ngroups, places, seats, gone);
-	attempt_begin(&attempt);
-	taken = lock_and_take(event, groups, ngroups, places, seats, gone);
-	attempt_end(&attempt, taken);
+	ATTEMPT(taken, lock_and_take(event, groups, ngroups, places, seats, gone));
 	return taken;
 }
 

@@ -94,6 +94,17 @@ take_parts(Search *search, List *parts)
 	return true;
 }
 
+static bool
+open_and_take_parts(Search *search, List *parts)
+{
+	bool		taken;
+
+	mapped_blocks_open(&search->blocks, search->event);
+	taken = take_parts(search, parts);
+	mapped_blocks_close(&search->blocks);
+	return taken;
+}
+
 /*
  * Seats the party in parts of those free runs, which it uses up, all or nobody;
  * false: there are too few, or others were faster.
@@ -102,7 +113,6 @@ bool
 search_take_in_parts(Search *search, List *free_runs)
 {
 	List	   *parts = pick_split(free_runs, search->wish->quantity);
-	Attempt		attempt;
 	bool		taken;
 
 	if (parts == NIL)
@@ -110,11 +120,7 @@ search_take_in_parts(Search *search, List *free_runs)
 	if (seat_batch_is_on(search->event))
 		return take_parts(search, parts);
 	mapped_blocks_close(&search->blocks);
-	attempt_begin(&attempt);
-	mapped_blocks_open(&search->blocks, search->event);
-	taken = take_parts(search, parts);
-	mapped_blocks_close(&search->blocks);
-	attempt_end(&attempt, taken);
+	ATTEMPT(taken, open_and_take_parts(search, parts));
 	mapped_blocks_open(&search->blocks, search->event);
 	if (!taken)
 		search_forget(search);

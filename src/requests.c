@@ -134,7 +134,6 @@ decide_all(Event *event, Request *requests, int n)
 static bool
 try_to_decide(Event *event, Request *requests, int n, ErrorData **error)
 {
-	MemoryContext caller = CurrentMemoryContext;
 	Request    *before = palloc(n * sizeof(Request));
 	volatile bool done = false;
 	Attempt		attempt;
@@ -144,19 +143,15 @@ try_to_decide(Event *event, Request *requests, int n, ErrorData **error)
 	PG_TRY();
 	{
 		decide_all(event, requests, n);
+		attempt_end(&attempt, true);
 		done = true;
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(caller);
-		*error = CopyErrorData();
-		FlushErrorState();
 		seat_batch_forget();
-		if ((*error)->sqlerrcode == ERRCODE_QUERY_CANCELED)
-			ReThrowError(*error);
+		*error = attempt_failed(&attempt);
 	}
 	PG_END_TRY();
-	attempt_end(&attempt, done);
 	if (!done)
 		memcpy(requests, before, n * sizeof(Request));
 	return done;

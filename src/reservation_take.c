@@ -36,24 +36,29 @@ take(const Reservation *reservation, bool patient, bool way_made, Take *taken, R
 	return inventory_take_best(reservation->event, &reservation->wish, patient, taken, refusal);
 }
 
+/* Ends up to batch due holds that stand in the way, and takes the seats. */
+static bool
+end_and_take(const Reservation *reservation, bool patient, int batch, int *ended, bool *others,
+			 Take *taken, Refusal *refusal)
+{
+	*ended = expiry_make_way(reservation->event, reservation->seats != NULL ? NULL : &reservation->wish,
+							 reservation->seats, reservation->wish.quantity, batch, others);
+	return take(reservation, patient, *ended > 0, taken, refusal);
+}
+
 /*
- * Ends up to batch due holds that stand in the way, and takes the seats; the
- * one only together with the other.  A hold that is due and in other hands may
- * leave seats in a moment, so then no refusal for want of seats may stand.
+ * The same, the one only together with the other.  A hold that is due and in
+ * other hands may leave seats in a moment, so then no refusal for want of seats
+ * may stand.
  */
 static bool
 make_way_and_take(const Reservation *reservation, bool patient, int batch, int *ended, Take *taken,
 				  Refusal *refusal)
 {
-	Attempt		attempt;
 	bool		others;
 	bool		done;
 
-	attempt_begin(&attempt);
-	*ended = expiry_make_way(reservation->event, reservation->seats != NULL ? NULL : &reservation->wish,
-							 reservation->seats, reservation->wish.quantity, batch, &others);
-	done = take(reservation, patient, *ended > 0, taken, refusal);
-	attempt_end(&attempt, done);
+	ATTEMPT(done, end_and_take(reservation, patient, batch, ended, &others, taken, refusal));
 	if (!done && others && refusal->reason != REASON_BUSY)
 		refuse_busy(refusal, psprintf("event %d", reservation->event->event_id),
 					reservation->event->event_id);

@@ -274,36 +274,29 @@ tick_event(int32 event_id, TimestampTz at)
 	return start_room(&event, at) && move_room(event, at);
 }
 
-/* The same so that a fault in one room stops no other; a cancelled query stays cancelled. */
+/* The same so that a fault in one room stops no other. */
 static bool
 try_event(int32 event_id, TimestampTz at)
 {
-	MemoryContext caller = CurrentMemoryContext;
 	volatile bool moved = false;
-	volatile bool done = false;
 	Attempt		attempt;
 
 	attempt_begin(&attempt);
 	PG_TRY();
 	{
 		moved = tick_event(event_id, at);
-		done = true;
+		attempt_end(&attempt, true);
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
+		ErrorData  *error = attempt_failed(&attempt);
 
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
-		FlushErrorState();
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-			ReThrowError(error);
 		ereport(WARNING,
 				(errmsg("the waiting room of event %d could not be moved on", event_id),
 				 errdetail_internal("%s", error->message)));
+		moved = false;
 	}
 	PG_END_TRY();
-	attempt_end(&attempt, done);
 	return moved;
 }
 

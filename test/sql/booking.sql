@@ -216,6 +216,8 @@ SELECT tixbook.create_event(:house, 'Columns', now() + '1 day', '{"standard": 10
 SELECT tixbook.open_sale(70);
 SELECT booking_id AS dot FROM tixbook.reserve_seats(70, '{0,1}', 'dot') \gset
 ALTER TABLE tixbook.booking ADD COLUMN note text NOT NULL DEFAULT 'mine';
+-- what is raised in a subtransaction leaves none behind
+SELECT seats FROM tixbook.reserve_seats(70, '{0}', 'eve');
 SELECT seats FROM tixbook.reserve_seats(70, '{2}', 'eve');
 SELECT status FROM tixbook.confirm(:'dot', 'payment of dot');
 ALTER TABLE tixbook.booking DROP COLUMN note;
