@@ -283,21 +283,6 @@ cache_unpin(CacheObject *object)
 		}
 }
 
-/* An error leaves maps pinned. */
-static void
-transaction_ends(XactEvent event, void *arg)
-{
-	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
-		return;
-	while (npinned > 0)
-		cache_let_go(pinned[--npinned]);
-}
-
-void
-cache_init(void)
-{
-	RegisterXactCallback(transaction_ends, NULL);
-}
 
 /* The lock is held exclusively for what follows. */
 static void
@@ -318,6 +303,41 @@ retire_slot(CacheSlot *slot)
 	pg_atomic_exchange_u32(&slot->state, SLOT_RETIRED);
 	if (pg_atomic_read_u32(&slot->pins) == 0)
 		empty_slot(slot);
+}
+
+/*
+ * Lets go of an object.  One that is LOADING still is its maker's, who was
+ * terminated while he filled it: nobody else would ever find it, nor make another.
+ */
+static void
+let_go_at_end(CacheObject *object)
+{
+	CacheSlot  *slot = &cache->slots[object->slot];
+
+	if (state_of(slot) == SLOT_LOADING)
+	{
+		LWLockAcquire(cache->lock, LW_EXCLUSIVE);
+		if (state_of(slot) == SLOT_LOADING)
+			retire_slot(slot);
+		LWLockRelease(cache->lock);
+	}
+	cache_let_go(object);
+}
+
+/* An error leaves maps pinned. */
+static void
+transaction_ends(XactEvent event, void *arg)
+{
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT)
+		return;
+	while (npinned > 0)
+		let_go_at_end(pinned[--npinned]);
+}
+
+void
+cache_init(void)
+{
+	RegisterXactCallback(transaction_ends, NULL);
 }
 
 /* Gives the memory of a slot back, if it may go; a map that was used stays for one more round. */

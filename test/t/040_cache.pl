@@ -4,6 +4,7 @@ use v5.30;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
+use DBD::Pg ':async';
 use DBI;
 use POSIX ();
 use PostgreSQL::Test::Cluster;
@@ -140,6 +141,21 @@ subtest 'a crash' => sub {
 	is(events_in_cache(), 0, 'leaves no map');
 	is($node->safe_psql('postgres', "SELECT a.taken::text = ($FROM_ROWS), a.version > $version FROM tixbook.availability($event, $version) a"),
 		't|t', 'who asks with a version from before gets all of the house');
+};
+
+subtest 'a session that is terminated while it loads a map' => sub {
+	my $unseen = new_house($node, 'postgres', 2, 2);
+	my ($blocker, $loader) = map { connect_to($node) } 1 .. 2;
+	my $pid = $loader->{pg_pid};
+	$blocker->begin_work;
+	$blocker->do('LOCK TABLE tixbook.seat_block IN ACCESS EXCLUSIVE MODE');
+	$loader->do("SELECT free FROM tixbook.availability($unseen)", { pg_async => PG_ASYNC });
+	ok($node->poll_query_until('postgres', "SELECT wait_event = 'relation' FROM pg_stat_activity WHERE pid = $pid"), 'it has begun');
+	$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+	ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid"), 'it ends');
+	$blocker->commit;
+	$blocker->disconnect;
+	is($node->safe_psql('postgres', "SELECT tixbook.prewarm($unseen)"), 't', 'and leaves the map to others');
 };
 
 subtest 'a standby and its promotion' => sub {
