@@ -14,6 +14,7 @@
 
 #include "cache.h"
 #include "publish.h"
+#include "xact_array.h"
 
 /* An event whose seats the transaction may change. */
 typedef struct TouchedEvent
@@ -59,17 +60,6 @@ static HTAB *places = NULL;
 
 #define MANY_BLOCKS 16
 
-/* Room for one more in an array that doubles. */
-static void *
-make_room(void *array, int used, int *room, Size size)
-{
-	if (used < *room)
-		return array;
-	*room = Max(*room * 2, 4);
-	return array == NULL ? MemoryContextAlloc(TopTransactionContext, *room * size) :
-		repalloc(array, *room * size);
-}
-
 /*
  * Where the map of the last event was found: most transactions of a session
  * touch the same one.  It may be another's by now, as every CacheRef.
@@ -98,7 +88,7 @@ find_touched(int32 event_id)
 static int
 add_touched(CacheKey key)
 {
-	events = make_room(events, nevents, &events_room, sizeof(TouchedEvent));
+	events = xact_array_room(events, nevents, &events_room, sizeof(TouchedEvent));
 	memset(&events[nevents], 0, sizeof(TouchedEvent));
 	events[nevents].key = key;
 	if (is_last_found(&key))
@@ -163,7 +153,7 @@ touch_block(int event, int32 block_no)
 
 	if (block != NULL && block->subid == GetCurrentSubTransactionId())
 		return block;
-	blocks = make_room(blocks, nblocks, &blocks_room, sizeof(TouchedBlock));
+	blocks = xact_array_room(blocks, nblocks, &blocks_room, sizeof(TouchedBlock));
 	block = &blocks[nblocks];
 	memset(block, 0, sizeof(TouchedBlock));
 	block->key.event = event;

@@ -19,12 +19,12 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 #include "storage/spin.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "publish.h"
 #include "settings.h"
 #include "worker.h"
+#include "xact_array.h"
 
 #define MAX_PROBES 64
 #define RING 16384
@@ -225,22 +225,12 @@ publish_take_bookings(ChangedBooking *into, int room, int64 *missed)
 
 /* What a transaction tells when it commits */
 
-static void *
-make_room(void *array, int used, int *room, Size size)
-{
-	if (used < *room)
-		return array;
-	*room = Max(*room * 2, 8);
-	return array == NULL ? MemoryContextAlloc(TopTransactionContext, *room * size) :
-		repalloc(array, *room * size);
-}
-
 void
 publish_queue_moved(int32 event_id)
 {
 	if (shared == NULL || (tixbook_publish & PUBLISH_REALTIME) == 0)
 		return;
-	queues = make_room(queues, nqueues, &queues_room, sizeof(int32));
+	queues = xact_array_room(queues, nqueues, &queues_room, sizeof(int32));
 	queues[nqueues++] = event_id;
 }
 
@@ -251,7 +241,7 @@ publish_booking_changed(const Booking *booking)
 
 	if (shared == NULL || (tixbook_publish & PUBLISH_REALTIME) == 0 || booking->status < BOOKING_CONFIRMED)
 		return;
-	bookings = make_room(bookings, nbookings, &bookings_room, sizeof(PendingBooking));
+	bookings = xact_array_room(bookings, nbookings, &bookings_room, sizeof(PendingBooking));
 	pending = &bookings[nbookings++];
 	pending->changed.id = booking->id;
 	pending->changed.database = MyDatabaseId;
