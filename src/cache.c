@@ -283,7 +283,6 @@ cache_unpin(CacheObject *object)
 		}
 }
 
-
 /* The lock is held exclusively for what follows. */
 static void
 empty_slot(CacheSlot *slot)

@@ -21,6 +21,28 @@ static const bool churns[STORE_TABLES] = {
 };
 
 /*
+ * Raises an error where somebody has added a column, of which nothing here knows
+ * what belongs into it.  One that was dropped again is a place without a name.
+ */
+static void
+check_columns(const Store *store)
+{
+	TupleDesc	descriptor = RelationGetDescr(store->rel);
+
+	for (int i = store_columns(store->table); i < descriptor->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(descriptor, i);
+
+		if (!column->attisdropped)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("table tixbook.%s has a column that is not tixbook's: \"%s\"",
+							RelationGetRelationName(store->rel), NameStr(column->attname)),
+					 errhint("Drop it, and keep what it is for in a table of your own.")));
+	}
+}
+
+/*
  * Opens a table for writing.  Everything is allocated in the current memory
  * context; an error leaves the rest to the resource owner.
  */
@@ -29,6 +51,7 @@ store_open(Store *store, StoreTable table)
 {
 	store->table = table;
 	store->rel = table_open(store_table_oid(table), RowExclusiveLock);
+	check_columns(store);
 	store->writer = NULL;
 	store->told_index = InvalidOid;
 	store->duplicate = false;

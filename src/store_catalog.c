@@ -93,60 +93,32 @@ store_init(void)
 }
 
 static Oid
-find_relation(const char *name)
+relation_oid(Oid *remembered, const char *name)
 {
-	Oid			oid = get_relname_relid(name, get_namespace_oid("tixbook", false));
+	if (!OidIsValid(*remembered))
+	{
+		Oid			oid = get_relname_relid(name, get_namespace_oid("tixbook", false));
 
-	if (!OidIsValid(oid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"tixbook.%s\" does not exist", name),
-				 errhint("Create the extension tixbook in this database.")));
-	return oid;
+		if (!OidIsValid(oid))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("relation \"tixbook.%s\" does not exist", name),
+					 errhint("Create the extension tixbook in this database.")));
+		*remembered = oid;
+	}
+	return *remembered;
+}
+
+Oid
+store_table_oid(StoreTable table)
+{
+	return relation_oid(&table_oids[table], tables[table].name);
 }
 
 int
 store_columns(StoreTable table)
 {
 	return tables[table].ncolumns;
-}
-
-/*
- * Raises an error where somebody has added a column, of which nothing here knows
- * what belongs into it.  One that was dropped again is a place without a name.
- */
-static void
-check_columns(StoreTable table, Oid oid)
-{
-	Relation	rel = tables[table].ncolumns == 0 ? NULL : RelationIdGetRelation(oid);
-
-	if (!RelationIsValid(rel))
-		return;
-	for (int i = tables[table].ncolumns; i < RelationGetNumberOfAttributes(rel); i++)
-	{
-		Form_pg_attribute column = TupleDescAttr(RelationGetDescr(rel), i);
-
-		if (!column->attisdropped)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("table tixbook.%s has a column that is not tixbook's: \"%s\"",
-							tables[table].name, NameStr(column->attname)),
-					 errhint("Drop it, and keep what it is for in a table of your own.")));
-	}
-	RelationClose(rel);
-}
-
-Oid
-store_table_oid(StoreTable table)
-{
-	if (!OidIsValid(table_oids[table]))
-	{
-		Oid			oid = find_relation(tables[table].name);
-
-		check_columns(table, oid);
-		table_oids[table] = oid;
-	}
-	return table_oids[table];
 }
 
 /* The file that the rows of a table are in now; it takes no lock, so it may be about to change. */
@@ -167,7 +139,5 @@ store_file(StoreTable table)
 Oid
 store_index_oid(StoreIndex index)
 {
-	if (!OidIsValid(index_oids[index]))
-		index_oids[index] = find_relation(index_names[index]);
-	return index_oids[index];
+	return relation_oid(&index_oids[index], index_names[index]);
 }

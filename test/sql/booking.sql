@@ -222,6 +222,7 @@ SELECT seats FROM tixbook.reserve_seats(70, '{2}', 'eve');
 SELECT status FROM tixbook.confirm(:'dot', 'payment of dot');
 ALTER TABLE tixbook.booking DROP COLUMN note;
 ALTER TABLE tixbook.seat_block ADD COLUMN note text;
+SELECT free FROM tixbook.availability(70);
 SELECT seats FROM tixbook.reserve_seats(70, '{2}', 'eve');
 ALTER TABLE tixbook.seat_block DROP COLUMN note;
 ALTER TABLE tixbook.event ADD COLUMN note text DEFAULT 'an event may have one: its rows are only read';
