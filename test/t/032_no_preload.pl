@@ -3,7 +3,6 @@ use v5.30;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
-use DBI;
 use Test::More;
 use Tixbook::Test;
 
@@ -39,7 +38,7 @@ is(sql('SELECT count(*) FROM tixbook.verify()'), 0, 'verify() finds nothing');
 
 # What a session remembers of where rows stood may lie beyond the end of a table that has become shorter.
 my ($many, $behind) = map { new_house($node, 'postgres', $_, 10) } 400, 1;
-my $session = DBI->connect('dbi:Pg:' . $node->connstr('postgres'), undef, undef, { RaiseError => 1, PrintError => 0 });
+my $session = connect_to($node);
 is($session->selectrow_array("SELECT seats[1] FROM tixbook.reserve_seats($behind, '{0}')"), 0, 'a seat is taken');
 sql("DELETE FROM tixbook.seat_block WHERE event_id = $many");
 sql('VACUUM FULL tixbook.seat_block');

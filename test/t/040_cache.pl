@@ -4,8 +4,6 @@ use v5.30;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
-use DBD::Pg ':async';
-use DBI;
 use POSIX ();
 use PostgreSQL::Test::Cluster;
 use Test::More;
@@ -20,13 +18,6 @@ my $event = new_house($node, 'postgres', $ROWS, $SEATS, max_per_booking => 10);
 
 my $FROM_ROWS = "SELECT tixbook.seatmap_join(b.taken, vb.first_seat, $CAPACITY)::text FROM tixbook.seat_block b
 	JOIN tixbook.event e USING (event_id) JOIN tixbook.venue_block vb USING (venue_id, block_no) WHERE event_id = $event";
-
-sub connect_to
-{
-	my ($server) = @_;
-	return DBI->connect(sprintf('dbi:Pg:host=%s;port=%s;dbname=postgres', $server->host, $server->port),
-		undef, undef, { RaiseError => 1, PrintError => 0 });
-}
 
 sub events_in_cache { return $node->safe_psql('postgres', 'SELECT events FROM tixbook.cache_status()') }
 
@@ -145,17 +136,8 @@ subtest 'a crash' => sub {
 
 subtest 'a session that is terminated while it loads a map' => sub {
 	my $unseen = new_house($node, 'postgres', 2, 2);
-	my ($blocker, $loader) = map { connect_to($node) } 1 .. 2;
-	my $pid = $loader->{pg_pid};
-	$blocker->begin_work;
-	$blocker->do('LOCK TABLE tixbook.seat_block IN ACCESS EXCLUSIVE MODE');
-	$loader->do("SELECT free FROM tixbook.availability($unseen)", { pg_async => PG_ASYNC });
-	ok($node->poll_query_until('postgres', "SELECT wait_event = 'relation' FROM pg_stat_activity WHERE pid = $pid"), 'it has begun');
-	$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
-	ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid"), 'it ends');
-	$blocker->commit;
-	$blocker->disconnect;
-	is($node->safe_psql('postgres', "SELECT tixbook.prewarm($unseen)"), 't', 'and leaves the map to others');
+	terminate_waiting($node, 'tixbook.seat_block', "SELECT free FROM tixbook.availability($unseen)");
+	is($node->safe_psql('postgres', "SELECT tixbook.prewarm($unseen)"), 't', 'leaves the map to others');
 };
 
 subtest 'a standby and its promotion' => sub {

@@ -5,7 +5,6 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
 use DBD::Pg qw(:async);
-use DBI;
 use List::Util qw(sum0);
 use POSIX ();
 use PostgreSQL::Test::Utils;
@@ -20,18 +19,12 @@ my $log   = PostgreSQL::Test::Utils::tempdir();
 
 sub clock { return clock_gettime(CLOCK_MONOTONIC) }
 
-sub connection
-{
-	return DBI->connect(sprintf('dbi:Pg:host=%s;port=%s;dbname=postgres', $node->host, $node->port),
-		undef, undef, { RaiseError => 1, PrintError => 0 });
-}
-
 # Parties of one to six while there is room for them, then single seats until the house is sold out.
 sub client
 {
 	my ($number) = @_;
 	srand $number;
-	my $dbh = connection();
+	my $dbh = connect_to($node);
 	my $reserve = $dbh->prepare("SELECT booking_id, cardinality(seats) FROM tixbook.reserve($event, ?, hold_for => '1 h')");
 	my $confirm = $dbh->prepare('SELECT FROM tixbook.confirm(?, ?)');
 	open my $out, '>', "$log/$number" or die "cannot write $log/$number: $!\n";
@@ -105,7 +98,7 @@ is($node->safe_psql('postgres', <<~SQL), $ROWS * $SEATS . "|0|t", 'map, tickets 
 
 # Seats that come back while a buyer looks at all blocks, after he has begun and before he comes to theirs, are not missed.
 my $large = new_house($node, 'postgres', 5000, 2);
-my ($seller, $buyer) = map { connection() } 1 .. 2;
+my ($seller, $buyer) = map { connect_to($node) } 1 .. 2;
 $seller->do("SELECT tixbook.reserve($large, 2, hold_for => '1 h') FROM generate_series(1, 5000)");
 $buyer->do("SET tixbook.lock_wait = '60 s'");
 my $reserve = $buyer->prepare("SELECT booking_id FROM tixbook.reserve($large, 2, hold_for => '1 h')", { pg_async => PG_ASYNC });
@@ -152,14 +145,13 @@ hold($small, 1, '1 h') for 1 .. 500;
 is($node->safe_psql('postgres', "SELECT count(*) FILTER (WHERE event_id = $small), count(*) FILTER (WHERE event_id = $other) $due"),
 	'0|1', 'buyers end those of their event, and no other');
 my $before  = entries_read();
-my $late    = connection();
+my $late    = connect_to($node);
 my $refused = 0;
 for (1 .. 200)
 {
 	my $got = eval { $late->do("SELECT tixbook.reserve($small, 2)") };
 	$refused++ if !$got && $late->state eq 'TB102';
 }
-$late->disconnect;
 is($refused, 200, 'then it is sold out');
 cmp_ok(entries_read() - $before, '<', 3000, 'and who learns it does not walk over what has ended');
 note 'entries read for 200 refusals: ', entries_read() - $before;
@@ -170,20 +162,12 @@ $reader->quit;
 my $tiny = new_house($node, 'postgres', 1, 2);
 hold($tiny, 1, '1 s');
 ok($node->poll_query_until('postgres', "SELECT count(*) = 1 $due AND event_id = $tiny"), 'a hold is due');
-my ($blocker, $victim) = map { connection() } 1 .. 2;
-my $victim_pid = $victim->{pg_pid};
-$blocker->begin_work;
-$blocker->do('LOCK TABLE tixbook.booking IN SHARE MODE');
-$victim->do("SELECT tixbook.reserve($tiny, 2)", { pg_async => PG_ASYNC });
-ok($node->poll_query_until('postgres', "SELECT wait_event = 'relation' FROM pg_stat_activity WHERE pid = $victim_pid"), 'a buyer looks for it');
-$node->safe_psql('postgres', "SELECT pg_terminate_backend($victim_pid)");
-ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $victim_pid"), 'he is terminated');
-$blocker->commit;
+terminate_waiting($node, 'tixbook.booking IN SHARE MODE', "SELECT tixbook.reserve($tiny, 2)");
 hold($tiny, 1, '1 h');
 my $looks = sub { $node->safe_psql('postgres', "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'booking_due_idx'") };
 $before = $looks->();
-$refused = grep { !eval { $blocker->do("SELECT tixbook.reserve($tiny, 2)") } && $blocker->state eq 'TB102' } 1 .. 50;
-$blocker->disconnect;
+$refused = grep { !eval { $late->do("SELECT tixbook.reserve($tiny, 2)") } && $late->state eq 'TB102' } 1 .. 50;
+$late->disconnect;
 is($refused, 50, 'it is sold out again');
 cmp_ok($looks->() - $before, '<', 10, 'and nearly all learn it without a look');
 $node->stop;

@@ -2,10 +2,13 @@
 package Tixbook::Test;
 use v5.30;
 use warnings;
+use DBD::Pg ':async';
+use DBI;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Test::More;
 use Exporter 'import';
-our @EXPORT = qw(new_node new_house wait_for_worker worker_pid worker_value naps tixbook_processes);
+our @EXPORT = qw(new_node new_house connect_to terminate_waiting wait_for_worker worker_pid worker_value naps tixbook_processes);
 
 # A started server with the extension in database postgres.
 # preload => 0: without the workers; extension => 0: without CREATE EXTENSION;
@@ -48,6 +51,31 @@ sub new_house
 		SELECT FROM tixbook.open_sale(:event);
 		\\echo :event
 		SQL
+}
+
+# A session in database postgres.
+sub connect_to
+{
+	my ($node) = @_;
+	return DBI->connect(sprintf('dbi:Pg:host=%s;port=%s;dbname=postgres', $node->host, $node->port),
+		undef, undef, { RaiseError => 1, PrintError => 0 });
+}
+
+# Begins a statement in a session that waits for a table, which others have locked, and terminates it there.
+sub terminate_waiting
+{
+	my ($node, $lock, $statement) = @_;
+	my ($blocker, $victim) = map { connect_to($node) } 1 .. 2;
+	my $pid = $victim->{pg_pid};
+	$blocker->begin_work;
+	$blocker->do("LOCK TABLE $lock");
+	$victim->do($statement, { pg_async => PG_ASYNC });
+	ok($node->poll_query_until('postgres', "SELECT wait_event = 'relation' FROM pg_stat_activity WHERE pid = $pid"), 'it has begun');
+	$node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+	ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid"), 'and is terminated');
+	$blocker->commit;
+	$blocker->disconnect;
+	return;
 }
 
 # Waits until the worker of the database sleeps; returns its pid.
