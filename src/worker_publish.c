@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "commands/async.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
@@ -42,6 +43,7 @@ typedef struct Subject
 	bool		seats_under_way;
 	bool		queue_under_way;
 	int			tries;
+	uint64		notified_in;	/* the look in which listeners were told the last time */
 	TimestampTz next_at;		/* not to be told before */
 	SeatsTold	told;
 } Subject;
@@ -51,6 +53,7 @@ static ChangedBooking bookings[MAX_BOOKINGS];
 static int	nbookings = 0;
 static bool caught_up = false;
 static TimestampTz next_tick = 0;
+static uint64 look_no = 0;
 
 /* Since they were last put into a look. */
 static int	counts[WORKER_COUNTS];
@@ -128,6 +131,28 @@ catch_up(WorkerLook *look)
 	}
 	SPI_finish();
 	caught_up = true;
+}
+
+/* What listeners were told in a look that fails they never hear. */
+static void
+look_ends(XactEvent event, void *arg)
+{
+	HASH_SEQ_STATUS status;
+	Subject    *subject;
+
+	if (event != XACT_EVENT_ABORT || subjects == NULL)
+		return;
+	hash_seq_init(&status, subjects);
+	while ((subject = hash_seq_search(&status)) != NULL)
+		if (subject->notified_in == look_no)
+			subject->notify = tells(PUBLISH_NOTIFY);
+}
+
+static void
+begin_look(void)
+{
+	if (look_no++ == 0)
+		RegisterXactCallback(look_ends, NULL);
 }
 
 /* What has changed since the last tick; false: nothing has. */
@@ -212,6 +237,7 @@ notify_listeners(Subject *subject, EventMap *map)
 					 psprintf("{\"event_id\": %d, \"version\": null, \"free\": null}", subject->event_id));
 	counts[COUNT_NOTIFIED]++;
 	subject->notify = false;
+	subject->notified_in = look_no;
 }
 
 /* Whether a call has begun. */
@@ -352,6 +378,7 @@ tell_what_changed(WorkerLook *look, TimestampTz now)
 	TimestampTz room_at = DT_NOEND;
 	int			room = 0;
 
+	begin_look();
 	note_ended_calls();
 	catch_up(look);
 	if (now < next_tick)

@@ -1,9 +1,9 @@
 # What changes is told, once an event and tick, whatever becomes of who is told.
 use v5.30;
 use warnings;
-use DBI;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
+use DBD::Pg ':async';
 use JSON::PP;
 use MIME::Base64 'decode_base64';
 use PostgreSQL::Test::Utils;
@@ -57,25 +57,31 @@ sub is_told
 	return $message;
 }
 
-my $listener = DBI->connect('dbi:Pg:' . $node->connstr('postgres') =~ s/ /;/gr, undef, undef, { RaiseError => 1, PrintError => 0, AutoCommit => 1 });
+my $listener = connect_to($node);
 $listener->do('LISTEN "availability.update"');
 
-# What listeners are told of an event, until so many are free.
+# What listeners were told is free, by event, since is_notified() last gave of it.
+my %heard;
+
+sub hear
+{
+	while (my $notify = $listener->pg_notifies)
+	{
+		my $payload = decode_json($notify->[2]);
+		push @{ $heard{ $payload->{event_id} } }, $payload->{free} // 'null';
+	}
+	return;
+}
+
+# Until so many are free; returns how often they were told of the event.
 sub is_notified
 {
 	my ($event, $free, $name) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	my ($seen, $n) = ('nothing', 0);
-	until_so(sub {
-		while (my $notify = $listener->pg_notifies)
-		{
-			my $payload = decode_json($notify->[2]);
-			($seen, $n) = ($payload->{free}, $n + 1) if $payload->{event_id} == $event;
-		}
-		return $seen eq $free;
-	});
-	is($seen, $free, $name);
-	return $n;
+	until_so(sub { hear(); return ($heard{$event}[-1] // 'nothing') eq $free });
+	my @told = @{ delete $heard{$event} // [] };
+	is($told[-1] // 'nothing', $free, $name);
+	return scalar @told;
 }
 
 
@@ -97,6 +103,7 @@ is("$request->{method} $request->{headers}{'content-type'}", 'POST application/j
 
 sql("SELECT tixbook.reserve_seats($event, '{35}')");
 my $part = is_told("/ok/events/$event", 597, 'the next message');
+is_notified($event, 597, 'for listeners too');
 is($part->{from}, $whole->{version}, 'goes on from the one before');
 is_deeply([ map { [ @$_{qw(first_seat seats)}, unpack 'b8', decode_base64($_->{taken}) ] } @{ $part->{changes} } ], [ [ 30, 30, '00000100' ] ], 'and has the block that changed, as it is now');
 is($part->{taken}, undef, 'and no other');
@@ -196,6 +203,27 @@ is_told("/ok/events/$big", free($big), 'until it is allowed again');
 sql("UPDATE tixbook.seat_block SET version = version + 1 WHERE event_id = $big");
 my $again = until_so(sub { my $last = (told("/ok/events/$big"))[-1]; return defined $last->{from} ? undef : $last });
 ok($again && $again->{version} > $whole->{version}, 'what is not told block by block is told whole');
+
+# A look that fails, here over the map of one event, takes back what it told listeners of others: they are told then.
+my @others  = map { new_house($node, 'postgres', 1, 10) } 1 .. 8;
+my $waiting = "EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+	WHERE l.relation = 'tixbook.seat_block'::regclass AND NOT l.granted AND %s)";
+is_notified($_, 10, "event $_ is told of") for @others;
+my ($seller, $locker) = map { connect_to($node) } 1, 2;
+$seller->begin_work;
+$seller->do("UPDATE tixbook.seat_block SET version = version + 1 WHERE event_id = $others[-1]");
+$seller->do("SELECT tixbook.reserve($_, 1)") for @others;
+$locker->begin_work;
+$locker->do('LOCK TABLE tixbook.seat_block', { pg_async => PG_ASYNC });
+ok(in_time('SELECT ' . sprintf $waiting, "pid = $locker->{pg_pid}"), 'somebody waits to lock the seats');
+$seller->commit;
+$locker->pg_result;
+my $looks = sprintf $waiting, "backend_type = 'tixbook publish worker'";
+ok(in_time("SELECT $looks"),     'the worker cannot load a map');
+ok(in_time("SELECT NOT $looks"), 'and gives up');
+$locker->rollback;
+is_notified($_, 9, "of event $_ listeners hear nevertheless") for @others;
+$_->disconnect for $seller, $locker;
 
 
 # Off is off: nothing is noted, and what happened meanwhile is told when it is on again and something changes.
