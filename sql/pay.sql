@@ -167,8 +167,10 @@ BEGIN
         PERFORM tixbook.refuse('invalid_parameter', '{"parameter": "batch"}', 'batch must be from 1 to 100000');
     END IF;
     FOR payment IN
-        SELECT p.* FROM tixbook.payment p WHERE p.state = 'pending' AND p.provider = 'test'
-        ORDER BY p.made_at LIMIT batch FOR UPDATE SKIP LOCKED
+        -- Those of which it does not say anything yet must not stand before the others.
+        SELECT p.* FROM tixbook.payment p, tixbook.test_provider(p.payment_token, clock_timestamp() - p.made_at) t
+        WHERE p.state = 'pending' AND p.provider = 'test' AND t.state <> 'pending'
+        ORDER BY p.made_at LIMIT batch FOR UPDATE OF p SKIP LOCKED
     LOOP
         payment := tixbook.ask_provider(payment);
         settled := settled + (payment.state <> 'pending')::integer;
@@ -176,7 +178,7 @@ BEGIN
     PERFORM tixbook.revive_stripe(batch);
     PERFORM tixbook.purge_payment_events(batch);
     RETURN settled + tixbook.pay_test_refunds(ARRAY(SELECT r.payment_id FROM tixbook.refund r
-                                                    WHERE r.state = 'due' ORDER BY r.made_at LIMIT batch));
+                                                    WHERE r.provider = 'test' AND r.state = 'due' ORDER BY r.made_at LIMIT batch));
 END
 $$;
 COMMENT ON FUNCTION tixbook.settle_payments(integer) IS

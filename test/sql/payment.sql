@@ -37,6 +37,15 @@ SELECT * FROM tixbook.verify();
 SELECT * FROM tixbook.verify_payments();
 ROLLBACK;
 
+-- Payments of which the provider does not say anything do not stand before those of which it does.
+BEGIN;
+SELECT count(tixbook.reserve(1, 1, customer => name)) FROM unnest('{gus,hal}'::text[]) name;
+SELECT pay('gus', 'tok_test_silent'), pay('hal', 'tok_test_slow');
+UPDATE tixbook.payment SET made_at = made_at - interval '4 seconds';
+SELECT tixbook.settle_payments(1);
+SELECT customer, state FROM payment ORDER BY customer;
+ROLLBACK;
+
 -- While the provider is silent the seats are kept for the payment window; declined, the hold ends when it was to end.
 SELECT seats FROM tixbook.reserve_seats(1, '{1}', 'bob', '1 minute');
 SELECT pay('bob', 'tok_test_silent'), pay('bob', 'tok_test_success'), outcome(format('SELECT tixbook.release(%L)', booking_of('bob')));
