@@ -273,10 +273,11 @@ end_batch(Batch *batch)
 		collect_due(&bookings, batch->filter, now, &due);
 	else
 		collect_named(&bookings, batch->filter, batch->ids, now, &due);
+	batch->did.found = due.n;
 	if (due.n > 0)
 	{
 		batch->did.first_due = due.holds[0]->booking.expires_at;
-		batch->did.last_due = due.holds[due.n - 1]->booking.expires_at;
+		batch->did.go_on_from = due.holds[due.n - 1]->booking.expires_at;
 	}
 	batch->did.ended = end_holds(&bookings, &due);
 	batch->did.others = due.others;
@@ -329,9 +330,12 @@ try_batch(Batch *batch)
 	return error == NULL;
 }
 
-/* The references of due holds, read with as little of their rows as may be. */
+/*
+ * The references of due holds, read with as little of their rows as may be;
+ * last is when the last of them was due.
+ */
 static int
-list_due(const DueFilter *filter, pg_uuid_t *ids, int room)
+list_due(const DueFilter *filter, pg_uuid_t *ids, int room, TimestampTz *last)
 {
 	ScanKeyData keys[MAX_DUE_KEYS];
 	StoreScan	scan;
@@ -344,6 +348,7 @@ list_due(const DueFilter *filter, pg_uuid_t *ids, int room)
 		bool		isnull;
 
 		ids[n++] = *DatumGetUUIDP(slot_getattr(scan.slot, 1, &isnull));
+		*last = DatumGetTimestampTz(slot_getattr(scan.slot, 3, &isnull));
 	}
 	store_scan_close(&scan);
 	return n;
@@ -373,17 +378,24 @@ end_halves(const DueFilter *filter, const pg_uuid_t *ids, int n, bool *others)
 	return end_named(filter, ids, half, others) + end_named(filter, ids + half, n - half, others);
 }
 
-/* Ends due holds in a batch; one that cannot be ended is singled out, and stops no other. */
+/*
+ * Ends due holds in a batch; one that cannot be ended is singled out, and stops no other.  Where none of them can, who
+ * goes on does so behind the instant of the last.
+ */
 static void
 end_due(Batch *batch)
 {
+	ExpiryBatch *did = &batch->did;
+	TimestampTz last = 0;
 	pg_uuid_t  *ids;
 
 	if (try_batch(batch))
 		return;
 	ids = palloc(batch->size * sizeof(pg_uuid_t));
-	batch->did = (ExpiryBatch) {0};
-	batch->did.ended = end_halves(batch->filter, ids, list_due(batch->filter, ids, batch->size), &batch->did.others);
+	*did = (ExpiryBatch) {0};
+	did->found = list_due(batch->filter, ids, batch->size, &last);
+	did->ended = end_halves(batch->filter, ids, did->found, &did->others);
+	did->go_on_from = did->ended > 0 || last == 0 ? last : last + 1;
 	pfree(ids);
 }
 
@@ -432,7 +444,10 @@ tixbook_sweep(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("tixbook.sweep()");
 	batch = argument_batch(fcinfo, 0);
-	expiry_run(batch, 0, &did);
+	did.go_on_from = 0;
+	do
+		expiry_run(batch, did.go_on_from, &did);
+	while (did.ended == 0 && !did.others && did.go_on_from != 0);
 	idempotency_purge(batch, NULL);
 	ended_holds_purge(batch, NULL);
 	requests_purge(batch, NULL);

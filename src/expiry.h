@@ -10,10 +10,11 @@
 /* What came of a batch of due holds. */
 typedef struct ExpiryBatch
 {
+	int			found;
 	int			ended;
 	bool		others;			/* there are more, in other hands */
-	TimestampTz first_due;		/* when the first and the last of those found were due; */
-	TimestampTz last_due;		/* 0: there were none, or it is not known */
+	TimestampTz first_due;		/* when the first of those found was due; 0: there were none, or it is not known */
+	TimestampTz go_on_from;		/* where there may be more; 0: nowhere, as far as is known */
 } ExpiryBatch;
 
 /*

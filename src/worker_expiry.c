@@ -23,8 +23,10 @@
 /* A clock that is set forward must not leave holds over for longer. */
 #define MAX_NAP_MS				(5 * 60 * 1000)
 
-/* How long looks go on after each other. */
+/* How long looks go on after each other; and what holds are tried in vain that way takes at most a share of the time. */
 #define BEGIN_ANEW_MS			1000
+#define HOPELESS_SHARE			20
+#define MAX_HOPELESS_MS			60000
 
 /* Ending holds in large numbers works half of the time, until the oldest is so late. */
 #define UNHURRIED_MS			1400
@@ -121,29 +123,62 @@ leave_room_for_others(WorkerLook *look, TimestampTz due, TimestampTz now)
  * From where looks go on, so that they need not walk over what batches have
  * left dead in the index; 0: from the oldest hold.  It is from there again
  * before long, whatever is found: a hold may have been committed late, or
- * passed over.
+ * passed over.  Where whole batches cannot be ended it takes longer until
+ * those are tried again.
  */
 static TimestampTz place = 0;
 static TimestampTz begun_at = 0;
+static int	hopeless_ms = 0;
 
 static void
 begin_anew(TimestampTz now)
 {
 	place = 0;
 	begun_at = now;
+	hopeless_ms = 0;
 }
 
-/* When the next hold ends, or has ended; false: there is none. */
+/* When the next hold ends, or has ended, or those passed over are to be tried again; false: there is none. */
 static bool
 next_hold(TimestampTz *due, TimestampTz now)
 {
-	TimestampTz soon = TimestampTzPlusMilliseconds(begun_at, BEGIN_ANEW_MS);
+	TimestampTz soon = TimestampTzPlusMilliseconds(begun_at, BEGIN_ANEW_MS + hopeless_ms);
 
 	/* A clock that was set back must not hide those that are made now. */
-	if (place != 0 && now >= begun_at && now < soon && expiry_next_due(place, due) && *due < soon)
-		return true;
+	if (place != 0 && now >= begun_at && now < soon)
+	{
+		if (expiry_next_due(place, due) && *due < soon)
+			return true;
+		if (hopeless_ms > 0)
+		{
+			*due = soon;
+			return true;
+		}
+	}
 	begin_anew(now);
 	return expiry_next_due(place, due);
+}
+
+static void
+note_hopeless(TimestampTz now)
+{
+	long		took = TimestampDifferenceMilliseconds(now, GetCurrentTimestamp()) + 1;
+
+	hopeless_ms = (int) Min(hopeless_ms + took * HOPELESS_SHARE, MAX_HOPELESS_MS);
+}
+
+/*
+ * Where to look next.  Who was passed over is come back to when there is no full batch of others left; few that cannot
+ * be ended are tried again soon.
+ */
+static TimestampTz
+next_place(const ExpiryBatch *batch, bool from_oldest)
+{
+	if (batch->ended >= tixbook_expiry_batch)
+		return batch->go_on_from;
+	if (batch->others || (batch->ended == 0 && from_oldest && batch->found < tixbook_expiry_batch))
+		return 0;
+	return batch->go_on_from;
 }
 
 /* Ends a batch of holds, the oldest of which was due then. */
@@ -157,11 +192,9 @@ end_batch(WorkerLook *look, TimestampTz due, TimestampTz now)
 	look->counts[COUNT_DONE] = batch.ended;
 	look->more = (batch.ended > 0 || !from_oldest);
 	look->stuck = !look->more;
-	/* Who was passed over is come back to when there is no full batch of others left. */
-	if (batch.ended >= tixbook_expiry_batch || !batch.others)
-		place = batch.last_due;
-	else
-		place = 0;
+	place = next_place(&batch, from_oldest);
+	if (batch.ended == 0 && place != 0)
+		note_hopeless(now);
 	if (batch.ended == 0)
 		return;
 	look->due = batch.first_due;

@@ -127,16 +127,18 @@ $late->quit;
 # A hold that cannot be ended stops no other, and ends once its fault is mended.
 my $bad = new_house($node, 'postgres', 2, 5);
 sql("SELECT tixbook.reserve($bad, 1, hold_for => '1 s')");
-my $shift_blocks = sub {
-	sql(<<~SQL);
+sub shift_blocks
+{
+	my ($of, $by) = @_;
+	return sql(<<~SQL);
 		SET session_replication_role = replica;
-		UPDATE tixbook.venue_block SET block_no = block_no + $_[0]
-		WHERE venue_id = (SELECT venue_id FROM tixbook.event WHERE event_id = $bad);
+		UPDATE tixbook.venue_block SET block_no = block_no + $by
+		WHERE venue_id = (SELECT venue_id FROM tixbook.event WHERE event_id = $of);
 		RESET session_replication_role;
-		UPDATE tixbook.event SET name = name WHERE event_id = $bad;
+		UPDATE tixbook.event SET name = name WHERE event_id = $of;
 		SQL
-};
-$shift_blocks->(1000);
+}
+shift_blocks($bad, 1000);
 my $log = -s $node->logfile;
 sql("SELECT tixbook.reserve($event, 1, hold_for => '1200 ms')");
 ended(3006, 'beside a hold that cannot be ended the others end');
@@ -148,12 +150,38 @@ cmp_ok(worker_value($node, 'postgres', 'wake_ups') - $wake_ups, '<', 30, 'and do
 sql("INSERT INTO tixbook.idempotency_key SELECT $event, 'reserve', 'ann', 'old', now(), '', '{}'");
 ok(in_time('SELECT count(*) = 0 FROM tixbook.idempotency_key'), 'nor does it keep the worker from purging');
 is(sql("SELECT count(*) FROM tixbook.booking WHERE event_id = $bad AND status = 'held'"), 1, 'which stands as it did');
-$shift_blocks->(-1000);
+shift_blocks($bad, -1000);
 ended(3007, 'and ends that one once it can be');
+
+# Nor do more of them than a batch has, those of an instant among them; neither for the worker nor for sweep().
+$node->append_conf('postgresql.conf', 'tixbook.expiry_batch = 10');
+$node->reload;
+my $worse = new_house($node, 'postgres', 3, 10);
+sql("SELECT count(tixbook.reserve($worse, 1, hold_for => '4 s')) FROM generate_series(1, 26)");
+sql("UPDATE tixbook.booking SET expires_at = (SELECT min(expires_at) FROM tixbook.booking WHERE status = 'held' AND event_id = $worse)
+	WHERE event_id = $worse AND seats[1] % 2 = 1");
+shift_blocks($worse, 1000);
+sql("SELECT tixbook.reserve($event, 1, hold_for => '4 s')");
+ended(3008, 'beside more of them than a batch has the others end');
+is(sql("SELECT count(*) FROM tixbook.booking WHERE event_id = $worse AND status = 'held'"), 26, 'and they do not');
+$wake_ups = worker_value($node, 'postgres', 'wake_ups');
+sql('SELECT pg_sleep(1)');
+cmp_ok(worker_value($node, 'postgres', 'wake_ups') - $wake_ups, '<', 60, 'the worker does not spin on them');
+$node->append_conf('postgresql.conf', 'tixbook.expiry_worker = off');
+$node->reload;
+ok(in_time("SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'tixbook expiry worker'"), 'the worker goes');
+my $after = sql("SELECT booking_id FROM tixbook.reserve($event, 1, hold_for => '100 ms')");
+ok(in_time("SELECT expires_at < now() FROM tixbook.booking WHERE booking_id = '$after'"), 'a hold is due after them');
+is(sql('SELECT tixbook.sweep(10)'), 1, 'and sweep() ends it');
+$node->append_conf('postgresql.conf', $_) for 'tixbook.expiry_worker = on', 'tixbook.expiry_batch = 1000';
+$node->reload;
+$pid = wait_for_worker($node, 'postgres');
+shift_blocks($worse, -1000);
+ended(3035, 'until they can be ended');
 
 # Law 3: with no worker at all, who needs the seats gets them.
 sql("UPDATE tixbook.booking SET expires_at = now() WHERE status = 'held'; SELECT tixbook.start_worker()");
-ended(3009, 'nothing is held');
+ended(3037, 'nothing is held');
 $node->append_conf('postgresql.conf', 'tixbook.expiry_worker = off');
 $node->reload;
 ok(in_time("SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'tixbook expiry worker'"),
