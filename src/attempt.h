@@ -60,6 +60,16 @@ attempt_failed(Attempt *attempt)
 	return error;
 }
 
+/*
+ * Does the work as an attempt; false: it raised an error, and left nothing.  The log is told, in a line that begins with
+ * could_not.  A lock of others that was waited for in vain is no news; where what comes next would wait for it as well
+ * it is raised on.
+ */
+extern bool attempt_or_warn(void (*work) (void *with), void *with, const char *could_not, bool raise_locks);
+
+/* Whether the log may be told of that again. */
+extern bool warning_is_due(const char *about);
+
 /* succeeded = call; where that is false, or an error, the call has done nothing. */
 #define ATTEMPT(succeeded, call) \
 	do { \

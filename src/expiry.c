@@ -29,9 +29,6 @@ PG_FUNCTION_INFO_V1(tixbook_sweep);
 /* How long a batch waits, in all, for blocks that others are deciding on. */
 #define BLOCK_WAIT_MS 20
 
-/* A hold that cannot be ended is reported at most this often. */
-#define WARNING_INTERVAL_S 60
-
 /* A due hold, as it was read, and then as it ended. */
 typedef struct DueHold
 {
@@ -284,16 +281,12 @@ end_batch(Batch *batch)
 	bookings_close(&bookings);
 }
 
-/* What a person looking into the log must know, but not ten times a second. */
+/* What a person looking into the log must know, but not of each of them. */
 static void
 warn_of(const ErrorData *error, const pg_uuid_t *id)
 {
-	static TimestampTz warned_at = 0;
-	TimestampTz now = GetCurrentTimestamp();
-
-	if (now - warned_at < WARNING_INTERVAL_S * USECS_PER_SEC)
+	if (!warning_is_due("holds that cannot be ended"))
 		return;
-	warned_at = now;
 	ereport(WARNING,
 			(errmsg("could not end the hold of booking %s: %s",
 					DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))),

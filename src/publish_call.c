@@ -231,7 +231,6 @@ publish_call_begin(PublishWhat what, int32 number, const char *path, const char 
 	MemoryContext memory = AllocSetContextCreate(TopMemoryContext, "tixbook publication", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(memory);
 
-	open->state = CALL_BEGINNING;
 	open->what = what;
 	open->number = number;
 	open->memory = memory;
@@ -242,6 +241,7 @@ publish_call_begin(PublishWhat what, int32 number, const char *path, const char 
 	open->call.body = pstrdup(body);
 	if (destination.certificate_authority != NULL)
 		open->call.certificate_authority = pstrdup(destination.certificate_authority);
+	open->state = CALL_BEGINNING;
 	MemoryContextSwitchTo(old);
 }
 

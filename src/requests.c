@@ -35,7 +35,7 @@ PG_FUNCTION_INFO_V1(tixbook_work_requests);
 #define FIRST_PAUSE_MS	50
 #define MAX_PAUSE_MS	60000
 
-/* How soon somebody else's event, or a sale that is paused, is looked at again. */
+/* How soon somebody else's event, a sale that is paused or what raises an error is looked at again. */
 #define PAUSED_MS		1000
 
 /* Each customer whose limit is checked takes a lock until the batch ends. */
@@ -250,7 +250,35 @@ work_on(int32 event_id, RequestsWork *work)
 	return true;
 }
 
-/* The same for the first of the events in a range that has something due. */
+/* An event's turn. */
+typedef struct EventTurn
+{
+	int32		event_id;
+	RequestsWork *work;
+	bool		worked;
+} EventTurn;
+
+static void
+take_turn(void *with)
+{
+	EventTurn  *turn = with;
+
+	turn->worked = work_on(turn->event_id, turn->work);
+}
+
+/* The same so that a fault of one event stops no other. */
+static bool
+try_to_work_on(int32 event_id, RequestsWork *work)
+{
+	EventTurn	turn = {event_id, work};
+
+	if (attempt_or_warn(take_turn, &turn, psprintf("the requests of event %d could not be worked off", event_id), true))
+		return turn.worked;
+	work->wake_at = Min(work->wake_at, in_ms(PAUSED_MS));
+	return false;
+}
+
+/* Works off a batch of the first of the events in a range that has something due. */
 static bool
 work_in_range(int32 from, int32 upto, RequestsWork *work)
 {
@@ -259,7 +287,7 @@ work_in_range(int32 from, int32 upto, RequestsWork *work)
 	while (from <= upto && requests_next_event(from, upto, &event_id, &work->wake_at))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (work_on(event_id, work))
+		if (try_to_work_on(event_id, work))
 		{
 			last_event = event_id;
 			return true;

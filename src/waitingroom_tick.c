@@ -274,30 +274,31 @@ tick_event(int32 event_id, TimestampTz at)
 	return start_room(&event, at) && move_room(event, at);
 }
 
+/* One room's part of a tick. */
+typedef struct RoomTick
+{
+	int32		event_id;
+	TimestampTz at;
+	bool		moved;
+} RoomTick;
+
+static void
+tick_room(void *with)
+{
+	RoomTick   *tick = with;
+
+	tick->moved = tick_event(tick->event_id, tick->at);
+}
+
 /* The same so that a fault in one room stops no other. */
 static bool
 try_event(int32 event_id, TimestampTz at)
 {
-	volatile bool moved = false;
-	Attempt		attempt;
+	RoomTick	tick = {.event_id = event_id, .at = at};
 
-	attempt_begin(&attempt);
-	PG_TRY();
-	{
-		moved = tick_event(event_id, at);
-		attempt_end(&attempt, true);
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error = attempt_failed(&attempt);
-
-		ereport(WARNING,
-				(errmsg("the waiting room of event %d could not be moved on", event_id),
-				 errdetail_internal("%s", error->message)));
-		moved = false;
-	}
-	PG_END_TRY();
-	return moved;
+	return attempt_or_warn(tick_room, &tick, psprintf("the waiting room of event %d could not be moved on", event_id),
+						   true) &&
+		tick.moved;
 }
 
 /* Moves all rooms that are open on, in the current transaction; returns how many it has moved. */

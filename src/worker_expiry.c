@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "attempt.h"
 #include "dispatch.h"
 #include "ended_hold.h"
 #include "expiry.h"
@@ -39,6 +40,8 @@ typedef struct Purge
 	int			(*run) (int batch, PurgeWalk *walk);
 	TimestampTz not_before;
 	TimestampTz ask_again;		/* amid other work, whether something is due */
+	TimestampTz rests;			/* until when, after an error */
+	const char *could_not;
 	PurgeWalk	walk;
 } Purge;
 
@@ -68,41 +71,76 @@ purge_dead_letters(int batch, PurgeWalk *walk)
 }
 
 static Purge purges[] = {
-	{COUNT_KEYS_PURGED, idempotency_next_due, idempotency_purge},
-	{COUNT_HOLDS_PURGED, ended_holds_next_due, ended_holds_purge},
-	{COUNT_REQUESTS_PURGED, requests_next_purge, requests_purge},
-	{COUNT_ENTRIES_PURGED, next_room, purge_rooms},
-	{COUNT_DEAD_LETTERS_PURGED, next_dead_letter, purge_dead_letters},
+	{COUNT_KEYS_PURGED, idempotency_next_due, idempotency_purge, .could_not = "idempotency keys could not be purged"},
+	{COUNT_HOLDS_PURGED, ended_holds_next_due, ended_holds_purge, .could_not = "ended holds could not be purged"},
+	{COUNT_REQUESTS_PURGED, requests_next_purge, requests_purge, .could_not = "requests could not be purged"},
+	{COUNT_ENTRIES_PURGED, next_room, purge_rooms, .could_not = "waiting rooms could not be purged"},
+	{COUNT_DEAD_LETTERS_PURGED, next_dead_letter, purge_dead_letters, .could_not = "dead letters could not be purged"},
 };
 
+/* A purge in a look. */
+typedef struct PurgeLook
+{
+	Purge	   *purge;
+	WorkerLook *look;
+	TimestampTz now;
+	int			purged;
+} PurgeLook;
+
+static void
+purge_what_is_due(void *with)
+{
+	PurgeLook  *this = with;
+	Purge	   *purge = this->purge;
+	TimestampTz due;
+
+	if (!purge->next_due(&due, &purge->walk))
+		return;
+	due = Max(due, purge->not_before);
+	if (due > this->now)
+	{
+		this->look->wake_at = Min(this->look->wake_at, due);
+		return;
+	}
+	this->purged = purge->run(tixbook_expiry_batch, &purge->walk);
+	if (this->purged >= tixbook_expiry_batch)
+		purge->ask_again = 0;
+	else
+	{
+		purge->not_before = TimestampTzPlusMilliseconds(this->now, PURGE_INTERVAL_MS);
+		this->look->wake_at = Min(this->look->wake_at, purge->not_before);
+	}
+}
+
+static bool
+is_resting(const Purge *purge, TimestampTz now)
+{
+	/* Not for ever, when the clock was set back. */
+	return now < purge->rests && purge->rests <= TimestampTzPlusMilliseconds(now, PURGE_INTERVAL_MS);
+}
+
+/* Where it fails, it rests: the holds that end beside it, and other purges, are not to wait for what ails it. */
 static void
 look_to_purge(Purge *purge, WorkerLook *look, TimestampTz now)
 {
-	TimestampTz due;
-	int			purged;
+	PurgeLook	this = {purge, look, now};
 
 	/* More work means another look, at the latest when there is none. */
 	if (look->more && now < purge->ask_again)
 		return;
-	purge->ask_again = TimestampTzPlusMilliseconds(now, ASK_INTERVAL_MS);
-	if (!purge->next_due(&due, &purge->walk))
-		return;
-	due = Max(due, purge->not_before);
-	if (due > now)
+	if (!is_resting(purge, now))
 	{
-		look->wake_at = Min(look->wake_at, due);
-		return;
+		purge->ask_again = TimestampTzPlusMilliseconds(now, ASK_INTERVAL_MS);
+		if (attempt_or_warn(purge_what_is_due, &this, purge->could_not, false))
+		{
+			look->counts[purge->count] = this.purged;
+			look->more |= (this.purged > 0);
+			return;
+		}
+		memset(&purge->walk, 0, sizeof(PurgeWalk));
+		purge->rests = TimestampTzPlusMilliseconds(now, PURGE_INTERVAL_MS);
 	}
-	purged = purge->run(tixbook_expiry_batch, &purge->walk);
-	look->counts[purge->count] = purged;
-	look->more |= (purged > 0);
-	if (purged >= tixbook_expiry_batch)
-		purge->ask_again = 0;
-	else
-	{
-		purge->not_before = TimestampTzPlusMilliseconds(now, PURGE_INTERVAL_MS);
-		look->wake_at = Min(look->wake_at, purge->not_before);
-	}
+	look->wake_at = Min(look->wake_at, purge->rests);
 }
 
 /*

@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "attempt.h"
 #include "cache_load.h"
 #include "publish.h"
 #include "publish_call.h"
@@ -29,6 +30,9 @@
 
 /* In one call: the address has their ids. */
 #define BOOKINGS_A_CALL 100
+
+/* What raises an error is tried again so much later. */
+#define FAULT_PAUSE_MS 1000
 
 /* A seat map that cannot be had is tried for so often. */
 #define MAX_TRIES 5
@@ -251,8 +255,8 @@ publish_seats(Subject *subject, const Event *event, EventMap *map)
 	/* Nobody is to know of an event that is not announced. */
 	if (body == NULL || event->status == SALE_DRAFT)
 		return false;
-	subject->seats_under_way = true;
 	publish_call_begin(PUBLISH_SEATS, subject->event_id, psprintf("/events/%d", subject->event_id), body);
+	subject->seats_under_way = true;
 	return true;
 }
 
@@ -296,9 +300,45 @@ tell_queue(Subject *subject, int room)
 	body = publish_queue_message(subject->event_id);
 	if (body == NULL)
 		return 0;
-	subject->queue_under_way = true;
 	publish_call_begin(PUBLISH_QUEUE, subject->event_id, psprintf("/events/%d/queue", subject->event_id), body);
+	subject->queue_under_way = true;
 	return 1;
+}
+
+/* What of an event is told in a look. */
+typedef struct Telling
+{
+	Subject    *subject;
+	int			room;
+	int			begun;
+} Telling;
+
+static void
+tell_of_event(void *with)
+{
+	Telling    *telling = with;
+
+	telling->begun = tell_seats(telling->subject, telling->room);
+	telling->begun += tell_queue(telling->subject, telling->room - telling->begun);
+}
+
+/* So that a fault of one event leaves no other untold; what is due of it stays so. */
+static int
+try_to_tell(Subject *subject, int room)
+{
+	Telling		telling = {subject, room};
+	bool		seats = subject->seats;
+	bool		notify = subject->notify;
+	bool		queue = subject->queue;
+
+	if (attempt_or_warn(tell_of_event, &telling, psprintf("what changed of event %d could not be told", subject->event_id),
+						true))
+		return telling.begun;
+	subject->seats = seats;
+	subject->notify = notify;
+	subject->queue = queue;
+	subject->next_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FAULT_PAUSE_MS);
+	return telling.begun;
 }
 
 /* Tells of every event what is due; returns how many calls have begun, and brings wake_at down to what is next. */
@@ -321,11 +361,10 @@ tell_events(int room, TimestampTz room_at, TimestampTz now, TimestampTz *wake_at
 			continue;
 		if (subject->next_at <= now)
 		{
-			told = tell_seats(subject, room - begun);
-			told += tell_queue(subject, room - begun - told);
+			told = try_to_tell(subject, room - begun);
 			begun += told;
 			if (told > 0 || (notify && !subject->notify) || subject->tries > 0)
-				subject->next_at = TimestampTzPlusMilliseconds(now, tixbook_publish_interval);
+				subject->next_at = Max(subject->next_at, TimestampTzPlusMilliseconds(now, tixbook_publish_interval));
 		}
 		/* What waits for an answer is looked at when that comes. */
 		if ((subject->seats && !subject->seats_under_way) || (subject->queue && !subject->queue_under_way))

@@ -172,6 +172,24 @@ SELECT sum(free) FROM tixbook.seat_block WHERE event_id = 10;
 SELECT tixbook.work_requests(), tixbook.work_requests();
 SELECT cardinality((hold).seats) FROM tixbook.request_status(:'kim');
 
+\echo == an event that cannot be read keeps no other waiting
+SELECT build_house('Ruin', 'ss') AS ruin \gset
+SELECT build_event(:ruin, 11), build_event(:house, 12);
+SELECT tixbook.set_request_rate(e, 0) FROM unnest('{11,12}'::integer[]) e;
+CREATE FUNCTION shift_blocks(by integer) RETURNS void LANGUAGE sql AS $$
+    SET LOCAL session_replication_role = replica;
+    UPDATE tixbook.venue_block b SET block_no = block_no + by FROM tixbook.event e WHERE e.venue_id = b.venue_id AND e.event_id = 11;
+    SET LOCAL session_replication_role = origin;
+    UPDATE tixbook.section SET name = name;
+$$;
+SELECT count(tixbook.submit_request(e, 1, customer => 'lea')) FROM unnest('{11,12}'::integer[]) e;
+SELECT shift_blocks(100);
+SELECT tixbook.work_requests();
+SELECT event_id, status FROM tixbook.request WHERE customer = 'lea' ORDER BY 1;
+SELECT shift_blocks(-100);
+SELECT tixbook.work_requests();
+SELECT event_id, status FROM tixbook.request WHERE customer = 'lea' ORDER BY 1;
+
 \echo == what has ended is kept for a while
 SELECT tixbook.purge_requests();
 SELECT count(tixbook.submit_request(10, 1)) FROM generate_series(1, 2);

@@ -179,9 +179,22 @@ $pid = wait_for_worker($node, 'postgres');
 shift_blocks($worse, -1000);
 ended(3035, 'until they can be ended');
 
+# Nor does a purge that cannot be made.
+$node->append_conf('postgresql.conf', 'tixbook.expiry_batch = 10');
+$node->reload;
+my $locker = $node->background_psql('postgres', on_error_stop => 1);
+$locker->query_safe('BEGIN; LOCK TABLE tixbook.idempotency_key');
+sql("SELECT count(tixbook.reserve($event, 1, hold_for => '1 s')) FROM generate_series(1, 40)");
+ended(3075, 'holds end while the keys cannot be purged');
+is(worker_value($node, 'postgres', 'errors'), 0, 'which is no error');
+$locker->query_safe('COMMIT');
+$locker->quit;
+$node->append_conf('postgresql.conf', 'tixbook.expiry_batch = 1000');
+$node->reload;
+
 # Law 3: with no worker at all, who needs the seats gets them.
 sql("UPDATE tixbook.booking SET expires_at = now() WHERE status = 'held'; SELECT tixbook.start_worker()");
-ended(3037, 'nothing is held');
+ended(3077, 'nothing is held');
 $node->append_conf('postgresql.conf', 'tixbook.expiry_worker = off');
 $node->reload;
 ok(in_time("SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'tixbook expiry worker'"),

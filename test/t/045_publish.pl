@@ -225,6 +225,23 @@ $locker->rollback;
 is_notified($_, 9, "of event $_ listeners hear nevertheless") for @others;
 $_->disconnect for $seller, $locker;
 
+# An event that cannot be read leaves no other untold.
+my @sound = @others[ 0 .. 6 ];
+sub shift_blocks { return sql("SET session_replication_role = replica; UPDATE tixbook.venue_block b SET block_no = block_no + $_[0]
+	FROM tixbook.event e WHERE e.venue_id = b.venue_id AND e.event_id = $others[7]; SET session_replication_role = origin;
+	UPDATE tixbook.section SET name = name") }
+my $log = -s $node->logfile;
+$seller = connect_to($node);
+$seller->begin_work;
+$seller->do("SELECT tixbook.reserve($_, 1)") for @others;
+shift_blocks(100);
+$seller->commit;
+$seller->disconnect;
+is_notified($_, 8, "of event $_ listeners hear") for @sound;
+ok($node->wait_for_log(qr/WARNING:  what changed of event $others[7] could not be told/, $log), 'the log tells of the other');
+shift_blocks(-100);
+is_notified($others[7], 8, 'of which they hear when it can be read');
+
 
 # Off is off: nothing is noted, and what happened meanwhile is told when it is on again and something changes.
 set("tixbook.publish = 'off'");
