@@ -437,14 +437,15 @@ tixbook_sweep(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("tixbook.sweep()");
 	batch = argument_batch(fcinfo, 0);
-	did.go_on_from = 0;
-	do
-		expiry_run(batch, did.go_on_from, &did);
-	while (did.ended == 0 && !did.others && did.go_on_from != 0);
+	/* The holds last: a purge may wait for a lock, and buyers are not to find blocks locked meanwhile. */
 	idempotency_purge(batch, NULL);
 	ended_holds_purge(batch, NULL);
 	requests_purge(batch, NULL);
 	waiting_rooms_purge(batch);
 	dead_letters_purge(batch);
+	did.go_on_from = 0;
+	do
+		expiry_run(batch, did.go_on_from, &did);
+	while (did.ended == 0 && !did.others && did.go_on_from != 0);
 	PG_RETURN_INT32(did.ended);
 }

@@ -258,28 +258,27 @@ look_for_holds(WorkerLook *look, TimestampTz now)
 
 /*
  * What is over goes when no hold is due, and under a load that never pauses twice as fast as holds end, lest it stay
- * for ever.
+ * for ever.  Never in a look that has ended holds: it may wait for a lock, and buyers are not to find blocks locked
+ * meanwhile.
  */
-static bool
-is_time_to_purge(int ended)
-{
-	static int	ended_since = 0;
-
-	ended_since += ended;
-	if (ended > 0 && 2 * ended_since < tixbook_expiry_batch)
-		return false;
-	ended_since = 0;
-	return true;
-}
-
 static void
 look_for_what_is_over(WorkerLook *look, TimestampTz now)
 {
-	look_for_holds(look, now);
+	static int	ended_since = 0;
+
+	if (2 * ended_since < tixbook_expiry_batch)
+		look_for_holds(look, now);
+	else
+		look->more = true;
+	if (look->counts[COUNT_DONE] > 0)
+	{
+		ended_since += look->counts[COUNT_DONE];
+		return;
+	}
+	ended_since = 0;
 	/* Holds that cannot be ended keep nothing else from going. */
-	if (is_time_to_purge(look->counts[COUNT_DONE]))
-		for (int i = 0; i < lengthof(purges); i++)
-			look_to_purge(&purges[i], look, now);
+	for (int i = 0; i < lengthof(purges); i++)
+		look_to_purge(&purges[i], look, now);
 }
 
 const WorkerJobInfo worker_expiry_job = {

@@ -3,6 +3,7 @@ use v5.30;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../perl";
+use DBD::Pg ':async';
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Tixbook::Test;
@@ -213,6 +214,19 @@ ok(in_time("SELECT bool_and(expires_at < now()) FROM tixbook.booking WHERE event
 is(sql("SELECT seats FROM tixbook.reserve_seats($small, '{3,4}')"),
 	'{3,4}', 'reserve_seats takes those it names');
 is(sql('SELECT count(*) FROM tixbook.verify()'), 0, 'verify() finds nothing');
+
+# A sweep that waits for a lock keeps nobody from a seat meanwhile.
+my $over = sql("SELECT seats FROM tixbook.reserve($small, 1, hold_for => '100 ms')");
+ok(in_time("SELECT expires_at < now() FROM tixbook.booking WHERE event_id = $small AND seats = '$over'"), 'a hold is over');
+my ($owner, $sweeper) = map { connect_to($node) } 1, 2;
+$owner->begin_work;
+$owner->do('LOCK TABLE tixbook.idempotency_key');
+$sweeper->do('SELECT tixbook.sweep()', { pg_async => PG_ASYNC });
+ok(in_time("SELECT wait_event = 'relation' FROM pg_stat_activity WHERE pid = $sweeper->{pg_pid}"), 'a sweep waits for the keys');
+is(sql("SELECT seats FROM tixbook.reserve_seats($small, '$over')"), $over, 'and not with the seat in its hands');
+$owner->commit;
+$sweeper->pg_result;
+$_->disconnect for $owner, $sweeper;
 
 # The worker finds what was due when it comes back.
 sql("SELECT tixbook.reserve($event, 5, hold_for => '1 s')");
