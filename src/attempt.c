@@ -50,7 +50,8 @@ attempt_or_warn(void (*work) (void *with), void *with, const char *could_not, bo
 	{
 		if (warning_is_due(could_not))
 			ereport(WARNING,
-					(errmsg("%s: %s", could_not, error->message)));
+					(errmsg("%s: %s", could_not, error->message),
+					 errhint("It is tried again, and nothing else waits for it.")));
 	}
 	else if (raise_locks)
 		ReThrowError(error);

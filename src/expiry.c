@@ -257,10 +257,18 @@ typedef struct Batch
 	ExpiryBatch did;
 } Batch;
 
+/* Who could end none of those found goes on behind the instant of the last; 0: none were found. */
+static void
+note_end(ExpiryBatch *did, TimestampTz last)
+{
+	did->go_on_from = did->ended > 0 || last == 0 ? last : last + 1;
+}
+
 static void
 end_batch(Batch *batch)
 {
 	DueHolds	due = {.room = batch->size};
+	TimestampTz last = 0;
 	TimestampTz now = GetCurrentTimestamp();
 	Bookings	bookings;
 
@@ -274,10 +282,11 @@ end_batch(Batch *batch)
 	if (due.n > 0)
 	{
 		batch->did.first_due = due.holds[0]->booking.expires_at;
-		batch->did.go_on_from = due.holds[due.n - 1]->booking.expires_at;
+		last = due.holds[due.n - 1]->booking.expires_at;
 	}
 	batch->did.ended = end_holds(&bookings, &due);
 	batch->did.others = due.others;
+	note_end(&batch->did, last);
 	bookings_close(&bookings);
 }
 
@@ -371,10 +380,7 @@ end_halves(const DueFilter *filter, const pg_uuid_t *ids, int n, bool *others)
 	return end_named(filter, ids, half, others) + end_named(filter, ids + half, n - half, others);
 }
 
-/*
- * Ends due holds in a batch; one that cannot be ended is singled out, and stops no other.  Where none of them can, who
- * goes on does so behind the instant of the last.
- */
+/* Ends due holds in a batch; one that cannot be ended is singled out, and stops no other. */
 static void
 end_due(Batch *batch)
 {
@@ -388,7 +394,7 @@ end_due(Batch *batch)
 	*did = (ExpiryBatch) {0};
 	did->found = list_due(batch->filter, ids, batch->size, &last);
 	did->ended = end_halves(batch->filter, ids, did->found, &did->others);
-	did->go_on_from = did->ended > 0 || last == 0 ? last : last + 1;
+	note_end(did, last);
 	pfree(ids);
 }
 
@@ -446,6 +452,6 @@ tixbook_sweep(PG_FUNCTION_ARGS)
 	did.go_on_from = 0;
 	do
 		expiry_run(batch, did.go_on_from, &did);
-	while (did.ended == 0 && !did.others && did.go_on_from != 0);
+	while (did.ended == 0 && did.found >= batch);
 	PG_RETURN_INT32(did.ended);
 }

@@ -207,14 +207,18 @@ note_hopeless(TimestampTz now)
 
 /*
  * Where to look next.  Who was passed over is come back to when there is no full batch of others left; few that cannot
- * be ended are tried again soon.
+ * be ended are tried again soon, but not while whole batches of them lie before.
  */
 static TimestampTz
-next_place(const ExpiryBatch *batch, bool from_oldest)
+next_place(const ExpiryBatch *batch, TimestampTz before)
 {
-	if (batch->ended >= tixbook_expiry_batch)
+	bool		full = batch->found >= tixbook_expiry_batch;
+
+	if (full && (batch->ended == 0 || batch->ended >= tixbook_expiry_batch))
 		return batch->go_on_from;
-	if (batch->others || (batch->ended == 0 && from_oldest && batch->found < tixbook_expiry_batch))
+	if (hopeless_ms > 0)
+		return batch->others || batch->go_on_from == 0 ? before : batch->go_on_from;
+	if (batch->others || (batch->ended == 0 && before == 0))
 		return 0;
 	return batch->go_on_from;
 }
@@ -223,15 +227,15 @@ next_place(const ExpiryBatch *batch, bool from_oldest)
 static void
 end_batch(WorkerLook *look, TimestampTz due, TimestampTz now)
 {
-	bool		from_oldest = place == 0;
+	TimestampTz before = place;
 	ExpiryBatch batch;
 
 	expiry_run(tixbook_expiry_batch, due, &batch);
 	look->counts[COUNT_DONE] = batch.ended;
-	look->more = (batch.ended > 0 || !from_oldest);
-	look->stuck = !look->more;
-	place = next_place(&batch, from_oldest);
-	if (batch.ended == 0 && place != 0)
+	place = next_place(&batch, before);
+	look->stuck = (batch.ended == 0 && (before == 0 || place == before));
+	look->more = !look->stuck;
+	if (batch.ended == 0 && place != 0 && place != before)
 		note_hopeless(now);
 	if (batch.ended == 0)
 		return;

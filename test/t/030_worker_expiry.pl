@@ -174,19 +174,31 @@ ok(in_time("SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'tixb
 my $after = sql("SELECT booking_id FROM tixbook.reserve($event, 1, hold_for => '100 ms')");
 ok(in_time("SELECT expires_at < now() FROM tixbook.booking WHERE booking_id = '$after'"), 'a hold is due after them');
 is(sql('SELECT tixbook.sweep(10)'), 1, 'and sweep() ends it');
-$node->append_conf('postgresql.conf', $_) for 'tixbook.expiry_worker = on', 'tixbook.expiry_batch = 1000';
+$node->append_conf('postgresql.conf', 'tixbook.expiry_worker = on');
 $node->reload;
 $pid = wait_for_worker($node, 'postgres');
 shift_blocks($worse, -1000);
 ended(3035, 'until they can be ended');
 
+# Nor do as many whose blocks somebody has locked.
+my $held = new_house($node, 'postgres', 3, 10);
+sql("SELECT count(tixbook.reserve($held, 1, hold_for => '1 s')) FROM generate_series(1, 26)");
+my $clerk = $node->background_psql('postgres', on_error_stop => 1);
+$clerk->query_safe("BEGIN; UPDATE tixbook.seat_block SET version = version WHERE event_id = $held");
+sql("SELECT tixbook.reserve($event, 1, hold_for => '1200 ms')");
+ended(3036, 'beside a batch of those whose blocks are locked the others end');
+$wake_ups = worker_value($node, 'postgres', 'wake_ups');
+sql('SELECT pg_sleep(1)');
+cmp_ok(worker_value($node, 'postgres', 'wake_ups') - $wake_ups, '<', 60, 'the worker does not spin on them');
+$clerk->query_safe('COMMIT');
+$clerk->quit;
+ended(3062, 'and they when they can');
+
 # Nor does a purge that cannot be made.
-$node->append_conf('postgresql.conf', 'tixbook.expiry_batch = 10');
-$node->reload;
 my $locker = $node->background_psql('postgres', on_error_stop => 1);
 $locker->query_safe('BEGIN; LOCK TABLE tixbook.idempotency_key');
 sql("SELECT count(tixbook.reserve($event, 1, hold_for => '1 s')) FROM generate_series(1, 40)");
-ended(3075, 'holds end while the keys cannot be purged');
+ended(3102, 'holds end while the keys cannot be purged');
 is(worker_value($node, 'postgres', 'errors'), 0, 'which is no error');
 $locker->query_safe('COMMIT');
 $locker->quit;
@@ -195,7 +207,7 @@ $node->reload;
 
 # Law 3: with no worker at all, who needs the seats gets them.
 sql("UPDATE tixbook.booking SET expires_at = now() WHERE status = 'held'; SELECT tixbook.start_worker()");
-ended(3077, 'nothing is held');
+ended(3104, 'nothing is held');
 $node->append_conf('postgresql.conf', 'tixbook.expiry_worker = off');
 $node->reload;
 ok(in_time("SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'tixbook expiry worker'"),
