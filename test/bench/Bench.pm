@@ -3,7 +3,7 @@ package Bench;
 use v5.30;
 use warnings;
 use DBI;
-use Harness qw(slurp);
+use Harness qw(setting slurp);
 use Load;
 use Server;
 
@@ -21,14 +21,18 @@ sub new
 {
 	my ($class, %given) = @_;
 	Load::build('load');
-	my $self = bless { %given, refusal => Load::build('refusal') . '/bench_refusal' }, $class;
+	my $self = bless {
+		scheduling => setting('SCHEDULING', 'other'),    # a policy of chrt's without priorities: other or batch
+		refusal    => Load::build('refusal') . '/bench_refusal',
+		%given
+	}, $class;
 	return $self->open('bench');
 }
 
 sub open
 {
 	my ($self, $name, %conf) = @_;
-	my $server = Server->new($name, conf => { %CONF, %conf })->start;
+	my $server = Server->new($name, conf => { %CONF, %conf }, launch => [ 'chrt', "--$self->{scheduling}", 0 ])->start;
 	$server->create_database('bench', 'tixbook');
 	$server->psql('bench', '-v', "refusal=$self->{refusal}", map { ('-f', "$HERE/setup/$_.sql") } qw(houses rows refusal));
 	@$self{qw(server kept)} = ($server, {});
@@ -90,8 +94,8 @@ sub machine
 	my ($model) = $cpuinfo =~ /^model name\s*:\s*(.*)$/m;
 	my ($version) = split /,/, $self->sql('SELECT version()');
 	my ($huge) = slurp('/proc/meminfo') =~ /^HugePages_Total:\s*(\d+)/m;
-	return sprintf '%d cores, %s; %s; %s huge pages; fsync %s, synchronous_commit %s; %d clients, %d rounds',
-	  scalar(@cores), $model // 'unknown CPU', $version =~ s/ \(.*//r, $huge || 'no',
+	return sprintf '%d cores, %s; %s; %s huge pages; scheduling %s; fsync %s, synchronous_commit %s; %d clients, %d rounds',
+	  scalar(@cores), $model // 'unknown CPU', $version =~ s/ \(.*//r, $huge || 'no', $self->{scheduling},
 	  $self->sql('SHOW fsync'),
 	  $self->sql('SHOW synchronous_commit'), @$self{qw(clients rounds)};
 }

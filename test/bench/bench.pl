@@ -1,5 +1,5 @@
 # make bench [GROUPS="reads losers"] [LINES="reserve confirm"] [SECONDS=15] [ROUNDS=3] [CLIENTS=32] [SOAK=3600 [SOAK_RATE=5000]]
-#            [ROOM=14000000]
+#            [ROOM=14000000] [SCHEDULING=batch]
 # The lines of a group take turns; medians of the rounds, durable commits, the same server settings for all;
 # after each round its result is checked.  Groups that are measured whole leave their figures in docs/.
 use v5.30;
