@@ -10,7 +10,7 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 # The install script is these parts, joined in this order: each stands only on those before it.
 SQL_PARTS = role errors seatmap venue seating_plan event inventory cdc booking idempotency expiry \
             requests availability search worker account dispatch publish webhook dispatch_handler \
-            payment refund payment_settle payment_stripe refund_stripe pay payment_webhook settlement verify http waitingroom \
+            payment refund payment_settle payment_stripe refund_stripe pay payment_webhook settlement verify http waitingroom subscriber \
             grants row_security api_browse api_booking api_requests api_waitingroom api_account api_staff api_grants
 
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql

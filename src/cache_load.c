@@ -9,6 +9,7 @@
 
 #include "access/htup_details.h"
 #include "commands/trigger.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -180,24 +181,26 @@ mapped_blocks_close(SeatBlocks *blocks)
 	seat_blocks_close(blocks);
 }
 
-/* seats_changed(): the trigger for whoever changes rows by SQL statements. */
+/* The event that the row belongs to for which a trigger is fired. */
+static int32
+event_of_row(TriggerData *data)
+{
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
+	bool		isnull;
+
+	return DatumGetInt32(heap_getattr(data->tg_trigtuple, SPI_fnumber(desc, "event_id"), desc, &isnull));
+}
+
+/* seats_changed(): the trigger for whoever changes rows by SQL statements, or as a subscriber. */
 Datum
 tixbook_seats_changed(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
-	int32		event_id = ALL_EVENTS;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("seats_changed must be called as a trigger")));
-	if (TRIGGER_FIRED_FOR_ROW(data->tg_event))
-	{
-		bool		isnull;
-
-		event_id = DatumGetInt32(heap_getattr(data->tg_trigtuple, 1,
-											  RelationGetDescr(data->tg_relation), &isnull));
-	}
-	cache_forget_at_commit(event_id);
+	cache_forget_at_commit(TRIGGER_FIRED_FOR_ROW(data->tg_event) ? event_of_row(data) : ALL_EVENTS);
 	return PointerGetDatum(NULL);
 }

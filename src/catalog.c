@@ -85,7 +85,7 @@ catalog_init(void)
 	RegisterXactCallback(transaction_ends, NULL);
 }
 
-/* layout_changed(): the statement trigger that tells every backend. */
+/* layout_changed(): the trigger that tells every backend. */
 Datum
 tixbook_layout_changed(PG_FUNCTION_ARGS)
 {
