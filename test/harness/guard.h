@@ -42,7 +42,8 @@ guard_put(MemoryContext context, void *chunk, Size size)
 	return chunk;
 }
 
-static inline void *
+/* Not inline: in a function with PG_TRY the compiler would take its variable for one that is lost there. */
+static pg_noinline pg_attribute_unused() void *
 guard_alloc(MemoryContext context, Size size, int flags)
 {
 	void	   *chunk = (MemoryContextAllocExtended) (context, size + GUARD_BYTES, flags & ~MCXT_ALLOC_ZERO);
