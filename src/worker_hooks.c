@@ -6,9 +6,6 @@
  */
 #include "postgres.h"
 
-#include <signal.h>
-
-#include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_database.h"
@@ -20,140 +17,14 @@
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
-#include "utils/memutils.h"
 
 #include "compat.h"
+#include "worker_held.h"
 #include "worker_shared.h"
 #include "worker_tell.h"
 
-/* How long a worker that is asked to leave may finish what it does. */
-#define LEAVE_GRACE_MS			200
-
 static ProcessUtility_hook_type previous_process_utility = NULL;
 static object_access_hook_type previous_object_access = NULL;
-
-/* Databases that this session holds back until its transaction ends. */
-static List *databases_held = NIL;
-
-/*
- * The database of a slot may have gone, or have another name or place: the
- * launcher judges again.  true: it is to be told.
- */
-static bool
-let_go_slot(WorkerSlot *slot)
-{
-	if (slot->state == WORKER_EXCLUDED || slot->state == WORKER_RESTING)
-		slot->state = WORKER_WANTED;
-	return slot->state == WORKER_WANTED;
-}
-
-/* Lets go of a database held back; the workers that it had are started again. */
-static void
-let_go(Oid database)
-{
-	WorkerDatabase *entry;
-	bool		start = false;
-
-	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
-	entry = worker_database_find(database);
-	if (entry != NULL && entry->held > 0 && --entry->held == 0)
-		for (int i = 0; i < WORKER_SLOTS; i++)
-			start |= let_go_slot(&entry->slots[i]);
-	LWLockRelease(worker_shared->lock);
-	if (start)
-		worker_wake_launcher();
-}
-
-static void
-end_of_transaction(XactEvent event, void *arg)
-{
-	ListCell   *cell;
-
-	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
-		return;
-	foreach(cell, databases_held)
-		let_go(lfirst_oid(cell));
-	list_free(databases_held);
-	databases_held = NIL;
-}
-
-/* Wakes the workers of a database that is held back; false: there are none. */
-static bool
-tell_to_leave(WorkerDatabase *entry)
-{
-	bool		any = false;
-
-	LWLockAcquire(worker_shared->lock, LW_SHARED);
-	for (int i = 0; i < WORKER_SLOTS; i++)
-	{
-		WorkerSlot *slot = &entry->slots[i];
-
-		any |= (slot->pid != 0 || slot->state == WORKER_STARTING);
-		if (slot->latch != NULL)
-			SetLatch(slot->latch);
-	}
-	LWLockRelease(worker_shared->lock);
-	return any;
-}
-
-static void
-terminate_workers(WorkerDatabase *entry)
-{
-	LWLockAcquire(worker_shared->lock, LW_SHARED);
-	for (int i = 0; i < WORKER_SLOTS; i++)
-		if (entry->slots[i].pid != 0)
-			kill(entry->slots[i].pid, SIGTERM);
-	LWLockRelease(worker_shared->lock);
-}
-
-/*
- * Waits until the workers of a database that is held back have gone: they
- * leave by themselves where they can, else they are terminated.
- */
-static void
-wait_for_workers_to_leave(WorkerDatabase *entry)
-{
-	TimestampTz patience = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LEAVE_GRACE_MS);
-
-	ConditionVariablePrepareToSleep(&worker_shared->worker_gone);
-	while (tell_to_leave(entry))
-	{
-		(void) ConditionVariableTimedSleep(&worker_shared->worker_gone, LEAVE_GRACE_MS,
-										   worker_wait_event());
-		if (GetCurrentTimestamp() < patience)
-			continue;
-		terminate_workers(entry);
-		patience = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LEAVE_GRACE_MS);
-	}
-	ConditionVariableCancelSleep();
-}
-
-static void
-remember_held(Oid database)
-{
-	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-
-	databases_held = lappend_oid(databases_held, database);
-	MemoryContextSwitchTo(old);
-}
-
-static void
-hold_back(Oid database)
-{
-	WorkerDatabase *entry;
-
-	remember_held(database);
-	LWLockAcquire(worker_shared->lock, LW_EXCLUSIVE);
-	entry = worker_database_claim(database);
-	if (entry != NULL)
-		entry->held++;
-	LWLockRelease(worker_shared->lock);
-
-	if (entry != NULL)
-		wait_for_workers_to_leave(entry);
-	else
-		databases_held = list_delete_last(databases_held);
-}
 
 /* The template that CREATE DATABASE copies. */
 static const char *
@@ -237,21 +108,17 @@ run_with_database_held(Oid database, PlannedStmt *pstmt, const char *query, bool
 					   ProcessUtilityContext context, ParamListInfo params,
 					   QueryEnvironment *environment, DestReceiver *dest, QueryCompletion *qc)
 {
-	volatile int held_before = list_length(databases_held);
+	int			held_before = worker_held_count();
 
 	PG_TRY();
 	{
-		hold_back(database);
+		worker_hold(database);
 		call_process_utility(pstmt, query, read_only_tree, context, params,
 							 environment, dest, qc);
 	}
 	PG_CATCH();
 	{
-		if (list_length(databases_held) > held_before)
-		{
-			databases_held = list_delete_last(databases_held);
-			let_go(database);
-		}
+		worker_let_go(held_before);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -305,5 +172,4 @@ worker_hooks_init(void)
 	ProcessUtility_hook = process_utility;
 	previous_object_access = object_access_hook;
 	object_access_hook = object_access;
-	RegisterXactCallback(end_of_transaction, NULL);
 }

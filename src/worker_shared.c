@@ -11,6 +11,7 @@
 #include "compat.h"
 #include "settings.h"
 #include "worker.h"
+#include "worker_held.h"
 #include "worker_shared.h"
 #include "worker_tell.h"
 
@@ -71,6 +72,7 @@ worker_shmem_init(void)
 	shmem_startup_hook = startup_shmem;
 
 	worker_hooks_init();
+	worker_held_init();
 	worker_tell_init();
 	worker_launcher_register();
 }
