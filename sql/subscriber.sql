@@ -29,6 +29,17 @@ CREATE TRIGGER layout_applied AFTER INSERT OR UPDATE OR DELETE ON tixbook.waitin
 CREATE TRIGGER subscription_applied AFTER INSERT OR UPDATE OR DELETE ON tixbook.webhook_subscription
     FOR EACH ROW EXECUTE FUNCTION tixbook.subscriptions_changed();
 
+-- The sequence that numbers those who join a room is no row.
+CREATE FUNCTION tixbook.room_applied() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM tixbook.make_entry_sequence(NEW.event_id);
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER room_applied AFTER INSERT ON tixbook.waiting_room
+    FOR EACH ROW EXECUTE FUNCTION tixbook.room_applied();
+
 ALTER TABLE tixbook.booking ENABLE REPLICA TRIGGER hold_applied;
 ALTER TABLE tixbook.event ENABLE REPLICA TRIGGER layout_applied;
 ALTER TABLE tixbook.price ENABLE REPLICA TRIGGER layout_applied;
@@ -36,6 +47,7 @@ ALTER TABLE tixbook.section ENABLE REPLICA TRIGGER layout_applied;
 ALTER TABLE tixbook.category ENABLE REPLICA TRIGGER layout_applied;
 ALTER TABLE tixbook.venue_block ENABLE REPLICA TRIGGER layout_applied;
 ALTER TABLE tixbook.waiting_room ENABLE REPLICA TRIGGER layout_applied;
+ALTER TABLE tixbook.waiting_room ENABLE REPLICA TRIGGER room_applied;
 ALTER TABLE tixbook.webhook_subscription ENABLE REPLICA TRIGGER subscription_applied;
 
 -- It has no key, and nothing may be deleted from a published table whose rows cannot be named.
