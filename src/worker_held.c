@@ -31,8 +31,8 @@ let_go_slot(WorkerSlot *slot)
 }
 
 /* Lets go of a database held back; the workers that it had are started again. */
-static void
-let_go(Oid database)
+void
+worker_unhold(Oid database)
 {
 	WorkerDatabase *entry;
 	bool		start = false;
@@ -141,7 +141,7 @@ worker_let_go(int but)
 		Oid			database = llast_oid(databases_held);
 
 		databases_held = list_delete_last(databases_held);
-		let_go(database);
+		worker_unhold(database);
 	}
 }
 

@@ -9,5 +9,6 @@ extern void worker_held_init(void);
 extern void worker_hold(Oid database);
 extern int	worker_held_count(void);
 extern void worker_let_go(int but);
+extern void worker_unhold(Oid database);
 
 #endif

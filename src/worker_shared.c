@@ -72,6 +72,7 @@ worker_shmem_init(void)
 	shmem_startup_hook = startup_shmem;
 
 	worker_hooks_init();
+	/* Called last to first: who commits an extension tells so before he lets go of its database. */
 	worker_held_init();
 	worker_tell_init();
 	worker_launcher_register();

@@ -29,7 +29,8 @@
  *                                 once the first time, then ever later
  *
  * DROP DATABASE and its like hold a database back (held > 0): its workers
- * leave, and the launcher starts none until the last of them lets go.
+ * leave, and the launcher starts none until the last of them lets go.  So
+ * does CREATE EXTENSION, beyond its transaction: see worker_maker.c.
  *
  * An entry whose slots are all ABSENT or EXCLUDED may go to another database.
  *
@@ -96,7 +97,8 @@ typedef struct WorkerSlot
 typedef struct WorkerDatabase
 {
 	Oid			database;		/* atomic; InvalidOid: never used */
-	int			held;			/* sessions that hold the database back */
+	int			held;			/* holds on the database */
+	pid_t		maker;			/* who made the extension, and holds it back; 0: nobody; atomic to read */
 	WorkerSlot	slots[WORKER_SLOTS];
 } WorkerDatabase;
 

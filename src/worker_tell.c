@@ -8,11 +8,13 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "commands/extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "worker.h"
+#include "worker_maker.h"
 #include "worker_shared.h"
 #include "worker_tell.h"
 
@@ -23,6 +25,7 @@
 static bool work_made = false;
 static TimestampTz earliest_due[WORKER_JOBS];	/* WORKER_NEVER: no work of that job */
 static bool extension_made = false;
+static bool standing_wanted = false;
 static bool extension_dropped = false;
 static bool database_altered = false;
 static List *databases_made = NIL;
@@ -47,11 +50,19 @@ worker_due(WorkerJob job, TimestampTz at)
 	work_made = true;
 }
 
-/* start_worker(): asks for a worker in this database when the transaction commits. */
+/* start_worker(): asks for a worker in this database when the transaction commits, or tells that one is made. */
 Datum
 tixbook_start_worker(PG_FUNCTION_ARGS)
 {
-	extension_made = (worker_shared != NULL);
+	if (worker_shared == NULL)
+		PG_RETURN_VOID();
+	if (creating_extension)
+	{
+		worker_maker_holds();
+		extension_made = true;
+	}
+	else
+		standing_wanted = true;
 	PG_RETURN_VOID();
 }
 
@@ -136,17 +147,31 @@ worker_wake(WorkerJob job, TimestampTz due)
 		ask_for_absent(job, slot, due);
 }
 
+/* What was made here is in use. */
+static void
+tell_of_use(void)
+{
+	WorkerDatabase *entry = my_database();
+
+	if (entry != NULL && entry->maker != 0)
+		worker_maker_done(entry);
+}
+
 static void
 tell_at_commit(void)
 {
 	ListCell   *cell;
 
+	if (extension_made)
+		worker_maker_commits();
+	if (work_made || standing_wanted)
+		tell_of_use();
 	for (int job = 0; work_made && job < WORKER_JOBS; job++)
 		if (earliest_due[job] != WORKER_NEVER)
 			worker_wake(job, earliest_due[job]);
 	if (extension_dropped)
 		worker_nudge(MyDatabaseId);
-	if (extension_made)
+	if (standing_wanted)
 		worker_ask_standing(MyDatabaseId);
 	if (database_altered)
 		worker_consider_all();
@@ -172,7 +197,7 @@ end_of_transaction(XactEvent event, void *arg)
 	databases_made = NIL;
 	if (work_made)
 		forget_work();
-	extension_made = extension_dropped = database_altered = false;
+	extension_made = standing_wanted = extension_dropped = database_altered = false;
 }
 
 void

@@ -82,15 +82,29 @@ for my $round (1 .. 3)
 	$session->query_safe('DROP EXTENSION tixbook');
 	$session->query_safe('CREATE EXTENSION tixbook');
 }
+$session->query_safe('SELECT tixbook.start_worker()');
 becomes('postgres', 'the worker is there after a quick drop and create');
 $pid = wait_for_worker($node, 'postgres');
 $session->query_safe('BEGIN; DROP EXTENSION tixbook; CREATE EXTENSION tixbook; COMMIT');
-isnt(wait_for_worker($node, 'postgres', $pid), $pid, 'an extension made anew gets a new worker');
 $shop = new_house($node, 'postgres', 2, 10);
-$session->query_safe("SELECT tixbook.reserve($shop, 2, hold_for => '1 s')");
+sql("SELECT tixbook.reserve($shop, 2, hold_for => '1 s')");
+isnt(wait_for_worker($node, 'postgres', $pid), $pid, 'an extension made anew gets a new worker with its first hold');
 ok(in_time("SELECT count(*) = 1 FROM tixbook.booking WHERE status = 'expired'"),
 	'which ends the holds of the new one');
 $session->quit;
+
+# What comes next may be a restore: until its session ends, or calls, nobody works there.
+sql('CREATE DATABASE made');
+$session = $node->background_psql('made', on_error_stop => 1);
+$session->query_safe('SET client_min_messages = warning; CREATE EXTENSION tixbook CASCADE');
+$node->reload;
+sql('DROP EXTENSION tixbook');
+becomes('none', 'who makes the extension has no worker beside him');
+sql('CREATE EXTENSION tixbook');
+becomes('postgres', 'while another database gets its own');
+$session->quit;
+becomes('made postgres', 'until he has gone');
+sql('DROP DATABASE made');
 
 # Databases are copied, renamed, moved and dropped as if no worker were connected.
 sql('CREATE DATABASE shop');

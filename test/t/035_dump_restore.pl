@@ -7,7 +7,7 @@ use Test::More;
 use Tixbook::Sale;
 use Tixbook::Test;
 
-my $node = new_node('dump', conf => [ "tixbook.databases = 'at_work'" ]);
+my $node = new_node('dump', conf => [ "tixbook.databases = 'none'", 'max_worker_processes = 32' ]);
 my $sale = Tixbook::Sale->new($node);
 
 my $before = $sale->contents($node, 'postgres');
@@ -37,15 +37,22 @@ for my $way ([ plain => \&restore_sql ], [ custom => \&restore_custom ])
 	$restore->($database);
 	is($sale->contents($node, $database), $before, "$database: every row of every table came along");
 	is($node->safe_psql($database, 'SELECT count(*) FROM tixbook.verify()'), 0, "$database: verify() finds nothing");
-	$node->append_conf('postgresql.conf', "tixbook.databases = 'at_work, $database'");
+	$node->append_conf('postgresql.conf', "tixbook.databases = '$database'");
 	$node->reload;
 	$sale->goes_on($node, $database);
 }
 
-# In one transaction its workers find all or nothing.
-$node->safe_psql('postgres', 'CREATE DATABASE at_work TEMPLATE template0');
-restore_custom('at_work', '--single-transaction');
-$sale->goes_on($node, 'at_work');
+# Where workers may be, none works before all is there.
+$node->append_conf('postgresql.conf', "tixbook.databases = 'at_work_1, at_work_2, at_work_3'");
+$node->reload;
+my $many = 0;
+for my $restore (\&restore_sql, \&restore_custom, sub { restore_custom(@_, '--single-transaction') })
+{
+	my $database = 'at_work_' . ++$many;
+	$node->safe_psql('postgres', "CREATE DATABASE $database TEMPLATE template0");
+	$restore->($database);
+	$sale->goes_on($node, $database);
+}
 
 is($sale->contents($node, 'postgres'), $before, 'the database that was dumped has not changed');
 $node->stop;
