@@ -4,7 +4,7 @@ CREATE FUNCTION tixbook.start_worker() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tixbook_start_worker';
 COMMENT ON FUNCTION tixbook.start_worker() IS
-'Asks, when the transaction commits, for the expiry worker of this database; does nothing where it runs already or where the library was not loaded at server start. For where no worker could know that there is work: after a restore by other means than docs/operations.md names, say. Makes no refusal.';
+'Asks, when the transaction commits, for the expiry worker of this database, also where it still waits for the session that created the extension to end; does nothing where it runs already or where the library was not loaded at server start. Makes no refusal.';
 
 CREATE FUNCTION tixbook.worker_status(
     OUT database oid, OUT database_name text, OUT state text, OUT pid integer,

@@ -29,14 +29,17 @@ PG_FUNCTION_INFO_V1(tixbook_queue_progress);
 
 #define MAX_CUSTOMER_CHARS 255
 
-/* make_entry_sequence(event_id): it goes with the table of entries; from now on there is work for the worker. */
+/*
+ * make_entry_sequence(event_id): it goes with the table of entries; from now on there is work for the worker.  It may
+ * be there: of a room that a subscriber copies anew.
+ */
 Datum
 tixbook_make_entry_sequence(PG_FUNCTION_ARGS)
 {
 	int			result;
 
 	SPI_connect();
-	result = SPI_execute(psprintf("CREATE SEQUENCE tixbook.waiting_room_entry_%d_seq MINVALUE 0 START 0"
+	result = SPI_execute(psprintf("CREATE SEQUENCE IF NOT EXISTS tixbook.waiting_room_entry_%d_seq MINVALUE 0 START 0"
 								  " OWNED BY tixbook.waiting_room_entry.entry", PG_GETARG_INT32(0)),
 						 false, 0);
 	if (result != SPI_OK_UTILITY)

@@ -89,6 +89,12 @@ $old->reload;
 ok($old->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type ~ '^tixbook .* worker'}), 'the old workers leave');
 my $sale = Tixbook::Sale->new($old);
 follows();
+is($new->psql('postgres', <<'SQL'), 0, 'a room that is copied anew finds its sequence there');
+SET session_replication_role = replica;
+CREATE TEMP TABLE room AS SELECT * FROM tixbook.waiting_room;
+DELETE FROM tixbook.waiting_room;
+INSERT INTO tixbook.waiting_room SELECT * FROM room;
+SQL
 my $sequences = sell(<<'SQL');
 SELECT format('SELECT setval(%L, %s);', format('%I.%I', schemaname, sequencename), last_value)
 FROM pg_sequences WHERE schemaname = 'tixbook' AND last_value IS NOT NULL

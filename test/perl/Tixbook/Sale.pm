@@ -93,6 +93,8 @@ sub goes_on
 	is($sql->("SELECT sum(free) FROM tixbook.seat_block WHERE event_id = $self->{event}"), $left,
 		"$database: the seats are those that were left");
 	is($sql->("SELECT free FROM tixbook.availability($self->{event})"), $left, "$database: and its map says so");
+	my $short = $sql->("SELECT booking_id FROM tixbook.reserve($self->{event}, 1, hold_for => '1 s')");
+	ok($in_time->("SELECT status = 'expired' FROM tixbook.booking WHERE booking_id = '$short'"), "$database: a hold made there ends");
 	cmp_ok(new_house($node, $database, 2, 5), '>', $self->{crowded}, "$database: new events get new numbers");
 	is($sql->('SELECT count(*) FROM tixbook.verify()'), 0, "$database: verify() finds nothing after that");
 	return;
