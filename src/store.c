@@ -6,6 +6,7 @@
 #include "access/heapam.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "storage/bufmgr.h"
 #include "utils/rel.h"
 
 #include "compat.h"
@@ -129,6 +130,27 @@ store_insert(Store *store, const Datum *values, const bool *nulls)
 	heap_freetuple(row.tuple);
 }
 
+#ifdef USE_ASSERT_CHECKING
+/*
+ * heap_update() answers TM_BeingModified at once when it is not to wait, as we
+ * want it to, but asserts first that it never has to (heapam.c, "no wait" case).
+ * So a server that checks assertions has the row locked before.
+ */
+static TM_Result
+lock_before_update(Store *store, ItemPointer tid)
+{
+	HeapTupleData tuple = {.t_self = *tid};
+	TM_FailureData failure;
+	Buffer		buffer;
+	TM_Result	result;
+
+	result = heap_lock_tuple(store->rel, &tuple, GetCurrentCommandId(true), LockTupleNoKeyExclusive,
+							 LockWaitSkip, false, &buffer, &failure);
+	ReleaseBuffer(buffer);
+	return result == TM_WouldBlock ? TM_BeingModified : result;
+}
+#endif
+
 /*
  * Replaces the row version at tid, and only that version: TM_Ok is the proof
  * that nobody changed the row since it was read.  Without wait a row that
@@ -150,6 +172,12 @@ store_update(Store *store, ItemPointer tid, const Datum *values, const bool *nul
 	LockTupleMode lock_mode;
 	TM_Result	result;
 
+#ifdef USE_ASSERT_CHECKING
+	result = wait ? TM_Ok : lock_before_update(store, tid);
+	if (result != TM_Ok)
+		return result;
+	wait = true;
+#endif
 	result = compat_heap_update(store->rel, tid, row.tuple, GetCurrentCommandId(true), wait,
 								&failure, &lock_mode, &row.which);
 	row.key_intact = lock_mode == LockTupleNoKeyExclusive;
