@@ -18,7 +18,7 @@ COMMENT ON TYPE tixbook.event_availability IS 'The answer of availability: what 
 
 CREATE FUNCTION tixbook.availability(event_id integer, since bigint = NULL)
 RETURNS tixbook.event_availability
-LANGUAGE C STABLE PARALLEL RESTRICTED
+LANGUAGE C STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tixbook_availability';
 COMMENT ON FUNCTION tixbook.availability(integer, bigint) IS
 'What is free at event event_id now: one row of event_id, version, capacity and free (seats), and taken, the seat map with a bit set for each seat that is held, sold or kept off the sale.
@@ -28,7 +28,7 @@ Refuses: event_not_found.';
 
 CREATE FUNCTION tixbook.section_availability(event_id integer)
 RETURNS TABLE (section text, category text, capacity integer, free integer, price bigint, currency text)
-LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 20
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 20
 AS 'MODULE_PATHNAME', 'tixbook_section_availability';
 COMMENT ON FUNCTION tixbook.section_availability(integer) IS
 'What is free at event event_id by section and price category, in the order of the seating plan: capacity and free in seats, price a seat in minor units of currency. No rows before the sale was opened first. Answered from where availability is.

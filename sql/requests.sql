@@ -157,7 +157,7 @@ COMMENT ON FUNCTION tixbook.work_requests(integer) IS
 'Works off up to batch requests that are due, of all events, each at its rate and in the order of arrival, and returns how many were decided on or tried in vain; the workers do so by themselves. For pg_cron where the library is not loaded at server start. Refuses: invalid_parameter.';
 
 CREATE FUNCTION tixbook.request_lag(event_id integer) RETURNS interval
-LANGUAGE C STABLE PARALLEL RESTRICTED
+LANGUAGE C STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tixbook_request_lag';
 COMMENT ON FUNCTION tixbook.request_lag(integer) IS
 'How late the queue of event event_id is: how long the first request that has not been tried has been waiting; 0 when none is. Refuses: event_not_found.';

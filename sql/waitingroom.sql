@@ -333,7 +333,7 @@ CREATE TYPE tixbook.queue_progress AS (
 COMMENT ON TYPE tixbook.queue_progress IS 'What is the same for all in the queue: places below admitted are let in, joined is how many entries were handed out, active how many may book now, per_second how many are let in.';
 
 CREATE FUNCTION tixbook.queue_progress(event_id integer, "position" bigint = NULL) RETURNS tixbook.queue_progress
-LANGUAGE C STABLE PARALLEL RESTRICTED
+LANGUAGE C STABLE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tixbook_queue_progress';
 COMMENT ON FUNCTION tixbook.queue_progress(integer, bigint) IS
 'How far the queue of event event_id has moved, the same for all who ask, so that it can be cached; with position, also how long somebody there will wait, as in queue_status. Starts no session. Refuses: event_not_found, no_waiting_room, invalid_parameter.';

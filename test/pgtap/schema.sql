@@ -90,8 +90,8 @@ INSERT INTO nature
 SELECT unnest('{search_events,seat_plan,seat_map_svg,find_booking,booking_tickets,
     request_status,request_queue,history,verify,verify_payments,settlement,require_event,section_seats,seat_label,seat_labels,seating_plan_faults,find_waiting_room}'::text[]), 's', 'u', false;
 INSERT INTO nature VALUES ('refuse', 'v', 's', false), ('refusals', 's', 's', false),
-    ('availability', 's', 'r', false), ('section_availability', 's', 'r', false),
-    ('cache_status', 'v', 'r', false), ('worker_status', 'v', 'r', false), ('publish_status', 's', 'r', false), ('rate_limits', 's', 'r', false), ('queue_progress', 's', 'r', false), ('request_lag', 's', 'r', false),
+    ('availability', 's', 'u', false), ('section_availability', 's', 'u', false),
+    ('cache_status', 'v', 'r', false), ('worker_status', 'v', 'r', false), ('publish_status', 's', 'r', false), ('rate_limits', 's', 'r', false), ('queue_progress', 's', 'u', false), ('request_lag', 's', 'u', false),
     ('draw_position', 'i', 's', true), ('draw_entry', 'i', 's', true), ('event_of', 'i', 's', true);
 
 SELECT set_eq(
