@@ -60,6 +60,13 @@ is_deeply($ends{$theirs}->message, { type => 'booking.update', status => 'releas
 my $short = $sql->("SELECT booking_id FROM tixbook.reserve(1, 1, hold_for => '1 s')");
 is_deeply($listen->("/bookings/$short", 'eventsource')->message, { type => 'booking.update', status => 'expired' }, 'and the end of a hold');
 
+# Many at one moment are told in one call, whose address has all their ids.
+my @crowd = split /\n/, $sql->('SELECT (tixbook.reserve(2, 1)).booking_id FROM generate_series(1, 100)');
+my @ends  = map { $listen->("/bookings/$_", 'websocket') } @crowd[ 0, 50, 99 ];
+$sql->("SELECT count(tixbook.release(booking_id)) FROM unnest('{@{[ join ',', @crowd ]}}'::uuid[]) AS booking_id");
+is_deeply(scalar $_->message, { type => 'booking.update', status => 'released' }, 'one of a hundred is told') for @ends;
+is($sql->('SELECT failed, dropped FROM tixbook.publish_status()'), '0|0', 'and nothing was told in vain');
+
 # The queue.
 $sql->("SELECT tixbook.open_waiting_room(2, now(), 5, 100)");
 my $queue = $listen->('/events/2/queue', 'eventsource');
