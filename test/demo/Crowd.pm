@@ -15,6 +15,9 @@ my $LOOKS_A_STATEMENT = 400;
 my $JOINS_A_STATEMENT = 25;
 my $FIRST_LOOK        = 4;      # seconds after the start in which all look where they stand
 
+# A bot that gets to it so much later leaves it: meanwhile it may have missed its turn, and would get a new entry.
+my $TOO_LATE = 2;
+
 # Of a hundred fans: who has gone when it is his turn, and who takes seats and does not pay.
 my ($GONE, $WALKS_OFF) = (6, 4);
 my @PARTIES = ((1) x 20, (2) x 45, (3) x 15, (4) x 20);
@@ -112,6 +115,7 @@ sub joined
 sub try_to_join
 {
 	my ($self, $fan, $tries) = @_;
+	return if $self->now - $self->{tick} / $TICKS_PER_SECOND > $TOO_LATE;
 	my $row = $self->call('try_to_join', $tries, $self->{event}, $self->name($fan)) // return;
 	$self->{count}{tries} += $row->[0];
 	$self->fault("bot $fan has another entry: @$row, not $self->{entry}{$fan}") if $row->[1] != $self->{entry}{$fan} || $row->[2] != $self->{entry}{$fan};

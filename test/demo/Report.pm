@@ -16,6 +16,7 @@ sub print_report
 	print_cache($sale);
 	print_expiry($sale);
 	print_trouble($sale, \@faults);
+	print_realtime($sale, \@faults);
 	print_laws($sale, \@faults);
 	return @faults;
 }
@@ -74,6 +75,16 @@ sub print_expiry
 		       (SELECT 1000 * extract(epoch FROM max_lag)::float8 FROM tixbook.worker_status() WHERE database_name = current_database() AND job = 'expiry')
 		SQL
 	printf "expiry        %s holds ended by themselves, at most %.0f ms late\n", commify($count), $late // 0;
+	return;
+}
+
+# What was told to who watches in a browser, since the server started.
+sub print_realtime
+{
+	my ($sale, $faults) = @_;
+	my ($published, $failed, $dropped) = $sale->{dbh}->selectrow_array('SELECT published, failed, dropped FROM tixbook.publish_status()');
+	printf "realtime      %s messages published, %d failed, %d bookings told to nobody\n", commify($published), $failed, $dropped;
+	push @$faults, "$failed messages failed and $dropped bookings were told to nobody" if $failed || $dropped;
 	return;
 }
 

@@ -4,6 +4,7 @@ use v5.30;
 use warnings;
 use List::Util qw(max sum0);
 use Figure;
+use Report;
 use Harness qw(commify);
 
 # A draw that is fair exceeds it once in a million times (nine degrees of freedom).
@@ -76,6 +77,7 @@ sub print_sale
 	my %total = %{ $surge->{total} };
 	printf "sold          %s of %s tickets in %s bookings, %.0f s after the start\n", (map { commify($_) } $sold, $surge->{capacity}, $bookings), $surge->{samples}[-1]{second};
 	printf "refused       %s\n", join(', ', map { s/refused //r . " $total{$_}" } grep { /^refused/ } sort keys %total) || 'nothing';
+	Report::print_realtime($surge, $faults);
 	printf "violations    %d\n", @violations ? 1 : 0;
 	push @$faults, "$sold of $surge->{capacity} tickets were sold" if $sold != $surge->{capacity};
 	push @$faults, "verify: @violations" if @violations;
