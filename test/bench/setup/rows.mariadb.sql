@@ -1,4 +1,5 @@
--- The row-per-seat way of rows.sql for MariaDB. It has no partial index, so the status leads to the free seats.
+-- The row-per-seat way of rows.sql for MariaDB. It has no partial index, so the status leads to the free seats;
+-- left to itself, it goes along the key as soon as some are sold.
 CREATE TABLE hold (
     booking_id bigint AUTO_INCREMENT PRIMARY KEY,
     event_id   integer NOT NULL,
@@ -31,7 +32,7 @@ BEGIN
     DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; RESIGNAL; END;
     START TRANSACTION;
     SELECT min(s.seat_no), max(s.seat_no), count(*) INTO first_seat, second_seat, found_seats
-    FROM (SELECT seat_no FROM seat
+    FROM (SELECT seat_no FROM seat FORCE INDEX (seat_free_idx)
           WHERE event_id = the_event AND section = the_section AND status = 'free'
           ORDER BY seat_no LIMIT 2 FOR UPDATE SKIP LOCKED) s;
     IF found_seats < 2 THEN
