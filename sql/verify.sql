@@ -5,7 +5,7 @@
 CREATE FUNCTION tixbook.verify(event_id integer = NULL)
 RETURNS TABLE (event_id integer, law text, detail jsonb)
 LANGUAGE sql STABLE ROWS 1
-SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
     WITH
     events AS (
