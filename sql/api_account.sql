@@ -37,7 +37,8 @@ DECLARE
 BEGIN
     RETURN coalesce(
         (SELECT jsonb_build_object('customer', a.account_id, 'email', a.email, 'name', a.name, 'created_at', a.created_at)
-         FROM tixbook.account a WHERE a.account_id::text = customer),
+         FROM tixbook.account a
+         WHERE a.account_id = CASE WHEN tixbook.is_uuid(customer) THEN customer::uuid END AND a.account_id::text = customer),
         -- Accounts may live elsewhere.
         jsonb_build_object('customer', customer, 'email', NULL, 'name', NULL, 'created_at', NULL));
 END

@@ -37,7 +37,9 @@ BEGIN
             'revenue', coalesce(sum(b.amount) FILTER (WHERE b.status = 'confirmed'), 0),
             'currency', the_event.currency)
         FROM tixbook.availability(the_event.event_id, 0) AS a
-        LEFT JOIN tixbook.booking b ON b.event_id = the_event.event_id AND b.status IN ('held', 'paying', 'confirmed')
+        LEFT JOIN tixbook.booking b ON b.booking_id >= tixbook.least_id(the_event.event_id)
+            AND b.booking_id < tixbook.least_id(the_event.event_id + 1::bigint)
+            AND b.status IN ('held', 'paying', 'confirmed')
         GROUP BY a.capacity, a.free);
 END
 $$;

@@ -11,6 +11,14 @@ AS 'MODULE_PATHNAME', 'tixbook_event_of';
 COMMENT ON FUNCTION tixbook.event_of(uuid) IS
 'The event_id that a booking_id carries in its first four bytes; says nothing of whether that booking exists. Refuses: booking_not_found (not a booking reference).';
 
+-- Of ids that carry an event in their first four bytes: what no id of this event is less than, nor any of one before it as much.
+CREATE FUNCTION tixbook.least_id(event_id bigint) RETURNS uuid
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT rpad(lpad(to_hex(event_id), 8, '0'), 32, '0')::uuid
+$$;
+COMMENT ON FUNCTION tixbook.least_id(bigint) IS
+'Internal: where the ids of event event_id begin.';
+
 -- The seats stand in the row: they never change, are few, and a second table
 -- would cost each reservation one more row and one more index entry.
 CREATE TABLE tixbook.booking (

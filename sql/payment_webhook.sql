@@ -82,10 +82,10 @@ $$;
 CREATE FUNCTION tixbook.purge_payment_events(batch integer) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM tixbook.payment_event e
-    WHERE (e.provider, e.event) IN (
-        SELECT o.provider, o.event FROM tixbook.payment_event o
+    WHERE e.ctid = ANY (ARRAY(
+        SELECT o.ctid FROM tixbook.payment_event o
         WHERE o.received_at <= clock_timestamp() - interval '30 days'
-        ORDER BY o.received_at LIMIT batch FOR UPDATE SKIP LOCKED)
+        ORDER BY o.received_at LIMIT batch FOR UPDATE SKIP LOCKED))
 $$;
 
 CREATE FUNCTION tixbook.is_uuid(said text) RETURNS boolean

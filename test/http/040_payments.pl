@@ -173,6 +173,8 @@ is($check->(rest($web, GET => "/bookings/$last/tickets")->{json}[0]{code})->{sta
 my $sales = rest($web, GET => '/events/1/sales', token => token_of($web, 'tixbook_organiser', 'org'))->{json};
 is($sales->{sold}, $sql->('SELECT count(*) FROM tixbook.ticket WHERE event_id = 1'), 'the organiser sees what is sold');
 is($sales->{revenue}, 1000 * $sales->{sold}, 'and for how much');
+is(rest($web, GET => '/events/2147483647/sales', token => token_of($web, 'tixbook_organiser', 'org'))->{json}{sold}, 1,
+	'also for the event of the highest number');
 is($sql->("SELECT count(*) FROM tixbook.payment p WHERE state = 'pending'"), 0, 'no payment is left open');
 
 end_shop($web);
