@@ -9,6 +9,7 @@
 
 #include "cache.h"
 #include "catalog.h"
+#include "growing_table.h"
 #include "payment.h"
 #include "publish.h"
 #include "rate_limit.h"
@@ -325,6 +326,7 @@ _PG_init(void)
 	cache_xact_init();
 	webhook_init();
 	row_scan_init();
+	growing_table_init();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	cache_shmem_init();
