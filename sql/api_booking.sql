@@ -39,9 +39,12 @@ COMMENT ON FUNCTION tixbook_api.reserve_seats(integer, integer[], text) IS
 All of seats (by seat_index) or none; seat_taken names those that are gone. Answer, Idempotency-Key and Admission-Token as in reserve. Refuses: event_not_found, event_not_on_sale, admission_required, admission_invalid, seat_not_found, seat_taken, invalid_parameter, limit_exceeded, busy, idempotency_key_missing, idempotency_key_invalid, idempotency_key_reused, request_in_progress.';
 
 CREATE FUNCTION tixbook_api.find_booking(booking_id uuid) RETURNS jsonb
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT tixbook.describe_booking(tixbook.require_own_booking(booking_id))
-        || jsonb_build_object('payment_provider', tixbook.describe_provider())
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT tixbook.describe_booking(tixbook.require_own_booking(booking_id))
+            || jsonb_build_object('payment_provider', tixbook.describe_provider()));
+END
 $$;
 COMMENT ON FUNCTION tixbook_api.find_booking(uuid) IS
 'Look at a booking
@@ -49,10 +52,13 @@ COMMENT ON FUNCTION tixbook_api.find_booking(uuid) IS
 Its event, seats with their labels, amount, status (held, paying, confirmed, released, expired, cancelled), expires_at, and its last payment. One''s own, or one made without a token. Refuses: booking_not_found.';
 
 CREATE FUNCTION tixbook_api.booking_tickets(booking_id uuid) RETURNS jsonb
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(jsonb_agg(tixbook.describe_ticket(t) ORDER BY t.seat_index), '[]')
-    FROM tixbook.require_own_booking(booking_tickets.booking_id) AS b
-    JOIN tixbook.ticket t ON t.event_id = b.event_id AND t.seat_index = ANY (b.seats) AND t.booking_id = b.booking_id
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT coalesce(jsonb_agg(tixbook.describe_ticket(t) ORDER BY t.seat_index), '[]')
+        FROM tixbook.require_own_booking(booking_tickets.booking_id) AS b
+        JOIN tixbook.ticket t ON t.event_id = b.event_id AND t.seat_index = ANY (b.seats) AND t.booking_id = b.booking_id);
+END
 $$;
 COMMENT ON FUNCTION tixbook_api.booking_tickets(uuid) IS
 'Get the tickets of a booking
@@ -60,9 +66,12 @@ COMMENT ON FUNCTION tixbook_api.booking_tickets(uuid) IS
 An array, one a seat: event, place in words, and code, which is what the QR code shows. Empty while the booking is not confirmed. Refuses: booking_not_found.';
 
 CREATE FUNCTION tixbook_api.history(booking_id uuid) RETURNS jsonb
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(jsonb_agg(to_jsonb(h)), '[]')
-    FROM tixbook.require_own_booking(history.booking_id) AS b, tixbook.history(b.booking_id) AS h
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT coalesce(jsonb_agg(to_jsonb(h)), '[]')
+        FROM tixbook.require_own_booking(history.booking_id) AS b, tixbook.history(b.booking_id) AS h);
+END
 $$;
 COMMENT ON FUNCTION tixbook_api.history(uuid) IS
 'See what happened to a booking

@@ -169,16 +169,19 @@ COMMENT ON FUNCTION tixbook.find_booking(uuid) IS
 
 CREATE FUNCTION tixbook.booking_tickets(booking_id uuid)
 RETURNS TABLE (event_id integer, seat_index integer, label text, secret uuid)
-LANGUAGE sql STABLE ROWS 4
+LANGUAGE plpgsql STABLE ROWS 4
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
+    RETURN QUERY
     SELECT t.event_id, t.seat_index, tixbook.seat_label(e.venue_id, t.seat_index), t.secret
     FROM tixbook.booking b
     JOIN tixbook.event e USING (event_id)
     JOIN tixbook.ticket t ON t.event_id = b.event_id AND t.seat_index = ANY (b.seats)
                           AND t.booking_id = b.booking_id
     WHERE b.booking_id = booking_tickets.booking_id
-    ORDER BY t.seat_index
+    ORDER BY t.seat_index;
+END
 $$;
 COMMENT ON FUNCTION tixbook.booking_tickets(uuid) IS
 'The valid tickets of booking booking_id, a row a seat: its place in words and the secret that lets its holder in; none while it is not confirmed. Makes no refusal.';
@@ -188,9 +191,11 @@ COMMENT ON FUNCTION tixbook.booking_tickets(uuid) IS
 CREATE FUNCTION tixbook.history(booking_id uuid)
 RETURNS TABLE (changed_at timestamptz, from_status tixbook.booking_status,
                to_status tixbook.booking_status, reason text)
-LANGUAGE sql STABLE ROWS 4
+LANGUAGE plpgsql STABLE ROWS 4
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
+    RETURN QUERY
     WITH booking AS (
         SELECT b.* FROM tixbook.booking b WHERE b.booking_id = history.booking_id
     ), written AS (
@@ -211,7 +216,8 @@ AS $$
      SELECT b.expires_at, h.status, 'expired', NULL
      FROM booking b, hold h
      WHERE b.status = 'expired' AND NOT EXISTS (SELECT FROM written w WHERE w.to_status = 'expired')
-     ORDER BY 1, 3)
+     ORDER BY 1, 3);
+END
 $$;
 COMMENT ON FUNCTION tixbook.history(uuid) IS
 'What happened to booking booking_id, oldest first; a hold expires at its expires_at, whenever its seats were given back. Refuses: booking_not_found (not a booking reference).';

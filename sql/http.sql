@@ -148,49 +148,58 @@ $$;
 
 -- A booking as its owner sees it.
 CREATE FUNCTION tixbook.describe_booking(booking tixbook.booking) RETURNS jsonb
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT jsonb_build_object(
-        'booking_id', booking.booking_id, 'event_id', e.event_id, 'event', e.name, 'venue', v.name,
-        'starts_at', e.starts_at,
-        'status', CASE WHEN booking.status IN ('held', 'paying') AND booking.expires_at <= clock_timestamp()
-                       THEN 'expired' ELSE booking.status END,
-        'seats', booking.seats, 'labels', (
-            SELECT jsonb_agg(l.label ORDER BY l.seat_index)
-            FROM tixbook.seat_labels(e.venue_id, booking.seats) AS l),
-        'adjacent', booking.adjacent, 'amount', booking.amount, 'currency', booking.currency,
-        'created_at', booking.created_at, 'expires_at', booking.expires_at,
-        'payment', (
-            SELECT jsonb_build_object('payment_id', p.payment_id, 'state', p.state, 'amount', p.amount,
-                'currency', p.currency, 'made_at', p.made_at, 'settled_at', p.settled_at)
-                || CASE WHEN p.rebooked_as IS NULL THEN '{}' ELSE jsonb_build_object('rebooked_as', p.rebooked_as) END
-                || coalesce((SELECT jsonb_build_object('refund', jsonb_build_object('state', r.state, 'amount', r.amount))
-                             FROM tixbook.refund r WHERE r.event_id = p.event_id AND r.payment_id = p.payment_id
-                             ORDER BY r.made_at DESC LIMIT 1), '{}')
-            FROM tixbook.payment p
-            WHERE p.booking_id = booking.booking_id ORDER BY p.made_at DESC LIMIT 1))
-    FROM tixbook.event e JOIN tixbook.venue v USING (venue_id)
-    WHERE e.event_id = booking.event_id
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object(
+            'booking_id', booking.booking_id, 'event_id', e.event_id, 'event', e.name, 'venue', v.name,
+            'starts_at', e.starts_at,
+            'status', CASE WHEN booking.status IN ('held', 'paying') AND booking.expires_at <= clock_timestamp()
+                           THEN 'expired' ELSE booking.status END,
+            'seats', booking.seats, 'labels', (
+                SELECT jsonb_agg(l.label ORDER BY l.seat_index)
+                FROM tixbook.seat_labels(e.venue_id, booking.seats) AS l),
+            'adjacent', booking.adjacent, 'amount', booking.amount, 'currency', booking.currency,
+            'created_at', booking.created_at, 'expires_at', booking.expires_at,
+            'payment', (
+                SELECT jsonb_build_object('payment_id', p.payment_id, 'state', p.state, 'amount', p.amount,
+                    'currency', p.currency, 'made_at', p.made_at, 'settled_at', p.settled_at)
+                    || CASE WHEN p.rebooked_as IS NULL THEN '{}' ELSE jsonb_build_object('rebooked_as', p.rebooked_as) END
+                    || coalesce((SELECT jsonb_build_object('refund', jsonb_build_object('state', r.state, 'amount', r.amount))
+                                 FROM tixbook.refund r WHERE r.event_id = p.event_id AND r.payment_id = p.payment_id
+                                 ORDER BY r.made_at DESC LIMIT 1), '{}')
+                FROM tixbook.payment p
+                WHERE p.booking_id = booking.booking_id ORDER BY p.made_at DESC LIMIT 1))
+        FROM tixbook.event e JOIN tixbook.venue v USING (venue_id)
+        WHERE e.event_id = booking.event_id);
+END
 $$;
 COMMENT ON FUNCTION tixbook.describe_booking(tixbook.booking) IS 'Internal: a booking as JSON for its owner.';
 
 -- With whom one pays. Of a provider's key no more is told than whether it is one for tests.
 CREATE FUNCTION tixbook.describe_provider() RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT jsonb_build_object('name', p.name, 'test', p.name = 'test' OR p.name = 'stripe' AND EXISTS (
-        SELECT FROM tixbook.destination_secret s, jsonb_each_text(s.headers) AS h
-        WHERE s.destination = 'stripe' AND lower(h.key) = 'authorization' AND h.value ~ '^Bearer [sr]k_test_'))
-    FROM current_setting('tixbook.payment_provider') AS p (name)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object('name', p.name, 'test', p.name = 'test' OR p.name = 'stripe' AND EXISTS (
+            SELECT FROM tixbook.destination_secret s, jsonb_each_text(s.headers) AS h
+            WHERE s.destination = 'stripe' AND lower(h.key) = 'authorization' AND h.value ~ '^Bearer [sr]k_test_'))
+        FROM current_setting('tixbook.payment_provider') AS p (name));
+END
 $$;
 
 CREATE FUNCTION tixbook.describe_ticket(ticket tixbook.ticket) RETURNS jsonb
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT jsonb_build_object(
-        'booking_id', ticket.booking_id, 'event_id', e.event_id, 'event', e.name, 'venue', v.name,
-        'starts_at', e.starts_at, 'seat_index', ticket.seat_index,
-        'label', tixbook.seat_label(e.venue_id, ticket.seat_index),
-        'code', concat_ws('.', e.event_id, ticket.seat_index, replace(ticket.secret::text, '-', '')))
-    FROM tixbook.event e JOIN tixbook.venue v USING (venue_id)
-    WHERE e.event_id = ticket.event_id
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object(
+            'booking_id', ticket.booking_id, 'event_id', e.event_id, 'event', e.name, 'venue', v.name,
+            'starts_at', e.starts_at, 'seat_index', ticket.seat_index,
+            'label', tixbook.seat_label(e.venue_id, ticket.seat_index),
+            'code', concat_ws('.', e.event_id, ticket.seat_index, replace(ticket.secret::text, '-', '')))
+        FROM tixbook.event e JOIN tixbook.venue v USING (venue_id)
+        WHERE e.event_id = ticket.event_id);
+END
 $$;
 COMMENT ON FUNCTION tixbook.describe_ticket(tixbook.ticket) IS 'Internal: a ticket as JSON for its owner.';
 
@@ -241,10 +250,13 @@ $$;
 
 -- One page of rows that were asked for with one more than a page holds.
 CREATE FUNCTION tixbook.page_of(name text, rows jsonb, page integer, page_size integer) RETURNS jsonb
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT jsonb_build_object(name, CASE WHEN more THEN rows - page_size ELSE coalesce(rows, '[]') END,
-        'page', page, 'page_size', page_size, 'next_page', CASE WHEN more THEN page + 1 END)
-    FROM (SELECT coalesce(jsonb_array_length(rows), 0) > page_size AS more) AS counted
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    more boolean := coalesce(jsonb_array_length(rows), 0) > page_size;
+BEGIN
+    RETURN jsonb_build_object(name, CASE WHEN more THEN rows - page_size ELSE coalesce(rows, '[]') END,
+        'page', page, 'page_size', page_size, 'next_page', CASE WHEN more THEN page + 1 END);
+END
 $$;
 
 -- How long the answer is, for an edge that asks for just this kind: PostgREST does not say, and

@@ -4,9 +4,11 @@
 
 CREATE FUNCTION tixbook.test_provider(payment_token text, asked_after interval,
     OUT state tixbook.payment_state, OUT decline_reason text)
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN asked_after < t.answers_after THEN 'pending' ELSE t.outcome END::tixbook.payment_state,
-           CASE WHEN asked_after >= t.answers_after THEN t.decline_reason END
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    SELECT CASE WHEN asked_after < t.answers_after THEN 'pending' ELSE t.outcome END,
+           CASE WHEN asked_after >= t.answers_after THEN t.reason END
+    INTO state, decline_reason
     FROM (VALUES
         ('tok_test_success',            interval '0',   'captured', NULL),
         ('tok_test_declined',           interval '0',   'declined', 'card_declined'),
@@ -15,8 +17,9 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
         ('tok_test_slow',               interval '3 s', 'captured', NULL),
         ('tok_test_slow_declined',      interval '3 s', 'declined', 'card_declined'),
         ('tok_test_silent',             interval '0',   'pending',  NULL)
-    ) AS t (token, answers_after, outcome, decline_reason)
-    WHERE t.token = payment_token
+    ) AS t (token, answers_after, outcome, reason)
+    WHERE t.token = payment_token;
+END
 $$;
 
 -- The provider that is set; refuses a token that it cannot know.

@@ -93,17 +93,19 @@ END
 $$;
 
 CREATE FUNCTION tixbook.report_of_request(request tixbook.request) RETURNS tixbook.request_report
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT request.request_id, request.event_id, request.status, request.submitted_at,
-           request.ended_at, request.attempts, request.not_before, request.booking_id,
-           (SELECT ROW(b.booking_id, b.event_id, b.seats, b.amount, b.currency, b.expires_at, b.adjacent)::tixbook.hold
-            FROM tixbook.booking b WHERE b.booking_id = request.booking_id),
-           request.reason,
-           (SELECT replace(m.message, '%s', request.subject) FROM tixbook.refusals() AS m
-            WHERE m.reason = request.reason),
-           request.detail::jsonb
+BEGIN
+    RETURN ROW(request.request_id, request.event_id, request.status, request.submitted_at,
+        request.ended_at, request.attempts, request.not_before, request.booking_id,
+        (SELECT ROW(b.booking_id, b.event_id, b.seats, b.amount, b.currency, b.expires_at, b.adjacent)::tixbook.hold
+         FROM tixbook.booking b WHERE b.booking_id = request.booking_id),
+        request.reason,
+        (SELECT replace(m.message, '%s', request.subject) FROM tixbook.refusals() AS m
+         WHERE m.reason = request.reason),
+        request.detail::jsonb)::tixbook.request_report;
+END
 $$;
 
 CREATE FUNCTION tixbook.request_status(request_id uuid) RETURNS tixbook.request_report

@@ -391,19 +391,23 @@ Returns the number of seats named. Refuses: venue_not_found, seat_not_found (DET
 -- A label of one word is introduced by what it counts: "C" is "row C", "Table 5" stays.
 CREATE FUNCTION tixbook.seat_text(section text, kind tixbook.section_kind, row_label text, seat_label text)
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE kind
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN CASE kind
         WHEN 'standing' THEN section || ' (standing)'
         ELSE concat_ws(', ', section,
             CASE WHEN row_label ~ '\s' THEN row_label ELSE 'row ' || nullif(row_label, '') END,
             CASE WHEN seat_label ~ '\s' THEN seat_label ELSE 'seat ' || nullif(seat_label, '') END)
-    END
+    END;
+END
 $$;
 
 CREATE FUNCTION tixbook.seat_labels(venue_id integer, seats integer[])
 RETURNS TABLE (seat_index integer, label text, section text, category text,
                row_label text, seat_label text)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
     SELECT w.seat_index, tixbook.seat_text(p.name, p.kind, s.row_label, s.seat_label),
            p.name, c.name, s.row_label, s.seat_label
     FROM unnest(seats) WITH ORDINALITY AS w (seat_index, place)
@@ -415,15 +419,19 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     JOIN tixbook.category c ON c.venue_id = b.venue_id AND c.category_no = b.category_no
     LEFT JOIN tixbook.seat s ON s.venue_id = b.venue_id AND s.seat_index = w.seat_index
     WHERE w.seat_index < b.first_seat + b.capacity
-    ORDER BY w.place
+    ORDER BY w.place;
+END
 $$;
 COMMENT ON FUNCTION tixbook.seat_labels(integer, integer[]) IS
 'What a person reads for each of these seats, in the order given: "Stalls, row C, seat 12", or "Floor (standing)".
 seats: seat indexes; one that the venue does not have gives no row. Makes no refusal.';
 
 CREATE FUNCTION tixbook.seat_label(venue_id integer, seat_index integer) RETURNS text
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT l.label FROM tixbook.seat_labels(seat_label.venue_id, ARRAY[seat_label.seat_index]) AS l
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT l.label FROM tixbook.seat_labels(seat_label.venue_id, ARRAY[seat_label.seat_index]) AS l);
+END
 $$;
 COMMENT ON FUNCTION tixbook.seat_label(integer, integer) IS
 'What a person reads for a seat: "Stalls, row C, seat 12", or "Floor (standing)"; NULL when the venue has no such seat. Makes no refusal.';
