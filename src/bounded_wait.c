@@ -7,14 +7,14 @@
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "storage/lock.h"
-#include "utils/timestamp.h"
 
 #include "bounded_wait.h"
+#include "instant.h"
 
 void
 bounded_wait_start(BoundedWait *wait, int milliseconds)
 {
-	wait->deadline = GetCurrentTimestamp() + (int64) milliseconds * 1000;
+	wait->deadline = steady_ms() + milliseconds;
 	wait->pause = 1;
 	wait->longest_pause = 16;
 }
@@ -38,7 +38,7 @@ bool
 bounded_wait(BoundedWait *wait)
 {
 	CHECK_FOR_INTERRUPTS();
-	if (GetCurrentTimestamp() >= wait->deadline)
+	if (steady_ms() >= wait->deadline)
 		return false;
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 					 wait->pause, PG_WAIT_LOCK | LOCKTAG_TUPLE);

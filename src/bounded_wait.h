@@ -7,7 +7,7 @@
 /* Waiting for others, never longer than tixbook.lock_wait in all. */
 typedef struct BoundedWait
 {
-	int64		deadline;		/* TimestampTz */
+	int64		deadline;		/* by the steady clock */
 	long		pause;			/* milliseconds */
 	long		longest_pause;
 } BoundedWait;

@@ -17,6 +17,7 @@
 #include "utils/snapmgr.h"
 
 #include "cache_load.h"
+#include "instant.h"
 
 PG_FUNCTION_INFO_V1(tixbook_seats_changed);
 
@@ -149,7 +150,7 @@ cache_map(Event *event)
 		return NULL;
 	}
 	/* What this transaction has changed is nobody else's yet: it must not be loaded. */
-	if (cache_touched(event->event_id) || GetCurrentTimestamp() < no_map_until)
+	if (cache_touched(event->event_id) || !has_come(no_map_until, GetCurrentTimestamp(), RETRY_MS))
 		return NULL;
 	map = make_and_load(event, &key);
 	if (map == NULL)

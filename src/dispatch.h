@@ -60,7 +60,7 @@ typedef struct DispatchResult
 
 /* dispatch_send.c: these two speak with the network, so no transaction may be open. */
 extern void dispatch_send_start(const DispatchCall *call, MemoryContext memory);
-extern bool dispatch_send_wait(TimestampTz until, TimestampTz patient_until);
+extern bool dispatch_send_wait(TimestampTz until, int64 patient_until);
 extern int	dispatch_send_count(void);
 extern dlist_head *dispatch_send_results(void);
 extern void dispatch_send_forget(DispatchResult *result);

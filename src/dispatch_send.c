@@ -24,6 +24,7 @@
 
 #include "compat.h"
 #include "dispatch.h"
+#include "instant.h"
 #include "worker_shared.h"
 
 #define MAX_ANSWER_BYTES	(64 * 1024)
@@ -59,7 +60,7 @@ static dlist_head results = DLIST_STATIC_INIT(results);
 static Socket sockets[MAX_SOCKETS];
 static int	nsockets = 0;
 static bool sockets_changed = true;
-static TimestampTz timer_at = NO_TIMER;
+static int64 timer_at = NO_TIMER;	/* by the steady clock */
 static WaitEventSet *wait_set = NULL;
 
 
@@ -90,7 +91,7 @@ watch_socket(CURL *easy, curl_socket_t fd, int what, void *with, void *of_socket
 static int
 set_timer(CURLM *of, long ms, void *with)
 {
-	timer_at = ms < 0 ? NO_TIMER : TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+	timer_at = ms < 0 ? NO_TIMER : steady_ms() + ms;
 	return 0;
 }
 
@@ -406,11 +407,10 @@ build_wait_set(bool with_latch)
 static long
 timeout_until(TimestampTz until)
 {
-	TimestampTz first = (timer_at == NO_TIMER) ? until : Min(until, timer_at);
+	long		ms = ms_until(until);
+	long		timer_ms = timer_at == NO_TIMER ? -1 : (long) Min(Max(timer_at - steady_ms(), 0), LONGEST_SLEEP_MS);
 
-	if (first == PG_INT64_MAX)
-		return -1;
-	return (long) Min(Max((first - GetCurrentTimestamp() + 999) / 1000, 0), INT_MAX);
+	return timer_ms < 0 || (ms >= 0 && ms < timer_ms) ? ms : timer_ms;
 }
 
 /* One wait; true: the latch is set. */
@@ -436,7 +436,7 @@ wait_once(TimestampTz until, bool with_latch)
 		if (what != 0)
 			let_work(events[i].fd, what);
 	}
-	if (timer_at != NO_TIMER && timer_at <= GetCurrentTimestamp())
+	if (timer_at != NO_TIMER && timer_at <= steady_ms())
 	{
 		timer_at = NO_TIMER;
 		let_work(CURL_SOCKET_TIMEOUT, 0);
@@ -446,18 +446,19 @@ wait_once(TimestampTz until, bool with_latch)
 
 /*
  * Lets the calls go on until one of them has ended, the latch is set, or that
- * instant; before patient_until the latch is left for later.  True: there are
- * results.
+ * instant; before patient_until, an instant by the steady clock, the latch is
+ * left for later.  True: there are results.
  */
 bool
-dispatch_send_wait(TimestampTz until, TimestampTz patient_until)
+dispatch_send_wait(TimestampTz until, int64 patient_until)
 {
 	while (dlist_is_empty(&results))
 	{
 		TimestampTz now = GetCurrentTimestamp();
-		bool		patient = (now < patient_until);
+		int64		patience = patient_until - steady_ms();
+		bool		patient = (patience > 0);
 
-		if (wait_once(patient ? patient_until : until, !patient) || (!patient && now >= until))
+		if (wait_once(patient ? TimestampTzPlusMilliseconds(now, patience) : until, !patient) || (!patient && now >= until))
 			break;
 	}
 	return !dlist_is_empty(&results);

@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 
 #include "dispatch.h"
+#include "instant.h"
 #include "publish_call.h"
 
 /* The most that a destination's concurrency can be. */
@@ -192,7 +193,7 @@ publish_calls_room(TimestampTz *again_at)
 		MemoryContextSwitchTo(spi);
 	}
 	SPI_finish();
-	if (room > 0 && GetCurrentTimestamp() < not_before)
+	if (room > 0 && !has_come(not_before, GetCurrentTimestamp(), pause_ms))
 	{
 		*again_at = not_before;
 		return 0;

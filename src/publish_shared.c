@@ -194,12 +194,14 @@ publish_take_bookings(ChangedBooking *into, int room, int64 *missed)
 {
 	static uint64 next = 0;
 	static TimestampTz not_before = 0;
+	TimestampTz now = GetCurrentTimestamp();
 	uint64		head;
 	int			n = 0;
 	int			looked;
 
-	if (not_before == 0)
-		not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), -MAX_AGE_MS);
+	/* Anew, where the clock was set back. */
+	if (not_before == 0 || not_before > now)
+		not_before = TimestampTzPlusMilliseconds(now, -MAX_AGE_MS);
 	do
 	{
 		SpinLockAcquire(&shared->lock);

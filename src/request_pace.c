@@ -118,8 +118,10 @@ unspent_from(const Pace *pace, TimestampTz oldest, TimestampTz now)
 	int64		most = Max((int64) MAX_CATCH_UP_MS * 1000, tick_of(pace));
 	TimestampTz from = Max(pace->next_at, oldest - tick_of(pace));
 
-	/* A clock that was set back must not stop the queue. */
-	return Min(Max(from, now - most), now + tick_of(pace));
+	/* No batch spends time that is to come: the clock was set back, and must not stop the queue. */
+	if (from > now + tick_of(pace))
+		from = now - tick_of(pace);
+	return Max(from, now - most);
 }
 
 int

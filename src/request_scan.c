@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "instant.h"
 #include "request_scan.h"
 
 #define MARKS 64
@@ -161,12 +162,10 @@ walk_from(Walk *walk, TimestampTz from)
 static TimestampTz
 start_of_walk(const Mark *mark, TimestampTz now)
 {
-	TimestampTz round_later = TimestampTzPlusMilliseconds(now, ROUND_MS);
-
-	if (now >= next_round_at || next_round_at > round_later)
+	if (has_come(next_round_at, now, ROUND_MS))
 	{
 		round_no++;
-		next_round_at = round_later;
+		next_round_at = TimestampTzPlusMilliseconds(now, ROUND_MS);
 	}
 	if (mark->head == 0 || mark->round != round_no || now < mark->head)
 		return DT_NOBEGIN;
@@ -291,7 +290,7 @@ search_gap(TimestampTz *rests, int32 from, int32 upto, int32 *event_id, Timestam
 	TimestampTz began = GetCurrentTimestamp();
 	TimestampTz ended;
 
-	if (began < *rests && *rests <= TimestampTzPlusMilliseconds(began, MAX_GAP_REST_MS) &&
+	if (!has_come(*rests, began, MAX_GAP_REST_MS) &&
 		began < TimestampTzPlusMilliseconds(seen_waiting_at, BUSY_MS))
 	{
 		*wake_at = Min(*wake_at, *rests);

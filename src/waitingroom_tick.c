@@ -192,16 +192,32 @@ measure_speed(const WaitingRoom *room, QueuePointer *pointer, int64 moved, doubl
 	pointer->per_second += weight * (speed - pointer->per_second);
 }
 
+/* A clock that was set back must not stop the room: what the pointer remembers moves with it. */
+static void
+mind_clock(QueuePointer *pointer, TimestampTz at)
+{
+	int64		back = pointer->ticked_at - at;
+
+	/* A tick may be made by two at once, who do not look at the clock in the same moment. */
+	if (back < MAX_CREDIT_SECONDS * USECS_PER_SEC)
+		return;
+	pointer->ticked_at = at;
+	for (int i = 0; i < pointer->nhistory; i++)
+		pointer->history_at[i] -= back;
+}
+
 /* One room, whose pointer the caller has locked. */
 static void
 move(Event *event, QueuePointer *pointer, TimestampTz at)
 {
 	WaitingRoom *room = event->room;
 	int64		before = pointer->admitted;
-	double		seconds = (double) Max(at - pointer->ticked_at, 0) / USECS_PER_SEC;
 	int64		seats = tick_free_seats(event->event_id);
-	double		allowed;
+	double		seconds,
+				allowed;
 
+	mind_clock(pointer, at);
+	seconds = (double) Max(at - pointer->ticked_at, 0) / USECS_PER_SEC;
 	lapse(room, pointer, at);
 	pointer->active = (int32) Min(count_active(room, pointer, at), PG_INT32_MAX);
 	earn_credit(room, pointer, seconds, tick_share(event->event_id));

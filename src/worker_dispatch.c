@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "dispatch.h"
+#include "instant.h"
 #include "settings.h"
 #include "worker_job.h"
 
@@ -47,7 +48,7 @@ static DispatchResult *last_committed = NULL;
 
 static bool resumed = false;
 static bool resuming = false;
-static TimestampTz looked_at = 0;
+static int64 looked_at = 0;	/* by the steady clock */
 static bool found_nothing = false;
 
 
@@ -285,7 +286,7 @@ look_into_outbox(WorkerLook *look, TimestampTz now)
 	look->counts[COUNT_DONE] = written;
 	look->busy = dispatch_send_count() > written || nbegun > 0;
 	found_nothing = (sent == 0 && written == 0);
-	looked_at = GetCurrentTimestamp();
+	looked_at = steady_ms();
 	/* What is due and was not begun is in other hands. */
 	look->stuck = found_nothing && look->wake_at <= now;
 }
@@ -296,7 +297,7 @@ wait_for_network(TimestampTz until)
 {
 	forget_committed();
 	send_begun();
-	(void) dispatch_send_wait(until, TimestampTzPlusMilliseconds(looked_at, found_nothing ? IDLE_MOMENT_MS : MOMENT_MS));
+	(void) dispatch_send_wait(until, looked_at + (found_nothing ? IDLE_MOMENT_MS : MOMENT_MS));
 }
 
 /* Whether there is anything in the outbox to see to, also what a crash left behind. */

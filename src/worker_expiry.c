@@ -12,6 +12,7 @@
 #include "ended_hold.h"
 #include "expiry.h"
 #include "idempotency.h"
+#include "instant.h"
 #include "requests.h"
 #include "settings.h"
 #include "waitingroom.h"
@@ -96,7 +97,8 @@ purge_what_is_due(void *with)
 
 	if (!purge->next_due(&due, &purge->walk))
 		return;
-	due = Max(due, purge->not_before);
+	if (!has_come(purge->not_before, this->now, PURGE_INTERVAL_MS))
+		due = Max(due, purge->not_before);
 	if (due > this->now)
 	{
 		this->look->wake_at = Min(this->look->wake_at, due);
@@ -115,8 +117,7 @@ purge_what_is_due(void *with)
 static bool
 is_resting(const Purge *purge, TimestampTz now)
 {
-	/* Not for ever, when the clock was set back. */
-	return now < purge->rests && purge->rests <= TimestampTzPlusMilliseconds(now, PURGE_INTERVAL_MS);
+	return !has_come(purge->rests, now, PURGE_INTERVAL_MS);
 }
 
 /* Where it fails, it rests: the holds that end beside it, and other purges, are not to wait for what ails it. */
@@ -126,7 +127,7 @@ look_to_purge(Purge *purge, WorkerLook *look, TimestampTz now)
 	PurgeLook	this = {purge, look, now};
 
 	/* More work means another look, at the latest when there is none. */
-	if (look->more && now < purge->ask_again)
+	if (look->more && !has_come(purge->ask_again, now, ASK_INTERVAL_MS))
 		return;
 	if (!is_resting(purge, now))
 	{

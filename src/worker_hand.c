@@ -29,6 +29,7 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "instant.h"
 #include "settings.h"
 #include "worker_place.h"
 #include "worker_sleep.h"
@@ -304,7 +305,7 @@ scout(void)
 	WorkerLook	look;
 	Oid			extension;
 
-	if (!my_place.job->standing || GetCurrentTimestamp() < scout_again_at)
+	if (!my_place.job->standing || !has_come(scout_again_at, GetCurrentTimestamp(), SCOUT_INTERVAL_MS))
 		return;
 	scout_again_at = worker_in_ms(SCOUT_INTERVAL_MS);
 	(void) attempt(ask_for_left_work, &look, &extension);

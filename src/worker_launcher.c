@@ -27,6 +27,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
+#include "instant.h"
 #include "settings.h"
 #include "worker_start.h"
 
@@ -213,15 +214,10 @@ launcher_exit(int code, Datum arg)
 static void
 launcher_wait(TimestampTz until)
 {
-	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
-	long		timeout = -1;
+	long		timeout = ms_until(until);
 
-	if (until != WORKER_NEVER)
-	{
-		events |= WL_TIMEOUT;
-		timeout = Max(1, (until - GetCurrentTimestamp() + 999) / 1000);
-	}
-	(void) WaitLatch(MyLatch, events, timeout, worker_wait_event());
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (timeout < 0 ? 0 : WL_TIMEOUT), Max(timeout, 1),
+					 worker_wait_event());
 }
 
 void

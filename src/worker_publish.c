@@ -20,6 +20,7 @@
 
 #include "attempt.h"
 #include "cache_load.h"
+#include "instant.h"
 #include "publish.h"
 #include "publish_call.h"
 #include "settings.h"
@@ -359,8 +360,9 @@ tell_events(int room, TimestampTz room_at, TimestampTz now, TimestampTz *wake_at
 
 		if (!subject->seats && !subject->notify && !subject->queue)
 			continue;
-		if (subject->next_at <= now)
+		if (has_come(subject->next_at, now, Max(tixbook_publish_interval, FAULT_PAUSE_MS)))
 		{
+			subject->next_at = Min(subject->next_at, now);
 			told = try_to_tell(subject, room - begun);
 			begun += told;
 			if (told > 0 || (notify && !subject->notify) || subject->tries > 0)
@@ -420,7 +422,7 @@ tell_what_changed(WorkerLook *look, TimestampTz now)
 	begin_look();
 	note_ended_calls();
 	catch_up(look);
-	if (now < next_tick)
+	if (!has_come(next_tick, now, tixbook_publish_interval))
 		look->wake_at = next_tick;
 	else if (gather())
 		look->wake_at = next_tick = TimestampTzPlusMilliseconds(now, tixbook_publish_interval);

@@ -13,13 +13,14 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "instant.h"
 #include "worker.h"
 #include "worker_maker.h"
 #include "worker_shared.h"
 #include "worker_tell.h"
 
 /* A backend asks for a missing worker at most this often. */
-#define ASK_INTERVAL_US			(INT64CONST(1000000))
+#define ASK_INTERVAL_MS			1000
 
 /* What the current transaction has to tell when it commits. */
 static bool work_made = false;
@@ -83,7 +84,7 @@ ask_now_and_then(WorkerJob job)
 	static TimestampTz last_ask[WORKER_JOBS] = {0};
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (now - last_ask[job] < ASK_INTERVAL_US)
+	if (!has_come(TimestampTzPlusMilliseconds(last_ask[job], ASK_INTERVAL_MS), now, ASK_INTERVAL_MS))
 		return;
 	last_ask[job] = now;
 	worker_ask(MyDatabaseId, job, 0, 0);

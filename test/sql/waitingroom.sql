@@ -211,7 +211,7 @@ SELECT count(*) FROM generate_series(1, 20) g, tixbook.join_waiting_room(1, 'cro
 SELECT admitted AS before FROM moved WHERE event_id = 1 \gset
 SELECT tick(4000);
 SELECT admitted - :before AS let_in FROM moved WHERE event_id = 1;
--- an earlier instant moves nothing back
+-- an earlier instant, as of a clock that was set back, moves nobody back, and time goes on from there
 SELECT tick(0);
 SELECT admitted - :before AS let_in, ticked_at FROM tixbook.waiting_room_pointer WHERE event_id = 1;
 -- closed: nobody waits, and all may book
