@@ -27,13 +27,21 @@ sub group
 				seconds => Houses::seconds($SEATS),    # it would be sold out in 20
 				prepare => \&house,
 				check   => \&Houses::verify,
-				compare => [ row_per_seat => 11, row_per_seat_mariadb => 11 ]
+				compare => [ row_per_seat => 11, row_per_seat_first => undef, row_per_seat_mariadb => 11 ]
 			},
 			{
 				name    => 'row_per_seat',
 				title   => 'row per seat, PL/pgSQL',
 				role    => 'peer',
-				prepare => \&prepare_rows,
+				prepare => sub { prepare_rows($_[0], 0) },
+				check   => \&check_rows
+			},
+			{
+				name    => 'row_per_seat_first',
+				title   => 'the same, where no seat was sold before',
+				role    => 'peer',
+				script  => 'row_per_seat',
+				prepare => sub { prepare_rows($_[0], 1) },
 				check   => \&check_rows
 			},
 			{
@@ -74,16 +82,16 @@ sub group
 
 sub house { return { event => Houses::event($_[0], $SEATS, 100) } }
 
-# Beside an earlier event, sold out.  Where no seat was ever sold the index of the free ones is no smaller than the
-# key, and the planner may take the key, along all seats that are sold meanwhile.
+# Event 1, and from 0 on another one that is sold out.  Where no seat was ever sold the index of the free ones is no
+# smaller than the key, and the planner may take the key, along all seats that are sold meanwhile.
 sub prepare_rows
 {
-	my ($bench) = @_;
+	my ($bench, $from) = @_;
 	$bench->sql($_)
 	  for 'TRUNCATE bench.seat, bench.hold, bench.booking',
 	  "INSERT INTO bench.seat (event_id, section, seat_no, status)
 	   SELECT e, i / $SECTION, i % $SECTION, CASE e WHEN 0 THEN 'sold' ELSE 'free' END
-	   FROM generate_series(0, 1) e, generate_series(0, $SEATS - 1) i",
+	   FROM generate_series($from, 1) e, generate_series(0, $SEATS - 1) i",
 	  'VACUUM ANALYZE bench.seat';
 	return { event => 1 };
 }
