@@ -146,7 +146,8 @@ BEGIN
 END
 $$;
 
--- A booking as its owner sees it.
+-- A booking as its owner sees it. What is asked for with each request is in PL/pgSQL: that keeps its plans, where SQL
+-- makes them anew with each call.
 CREATE FUNCTION tixbook.describe_booking(booking tixbook.booking) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

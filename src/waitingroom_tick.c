@@ -198,8 +198,8 @@ mind_clock(QueuePointer *pointer, TimestampTz at)
 {
 	int64		back = pointer->ticked_at - at;
 
-	/* A tick may be made by two at once, who do not look at the clock in the same moment. */
-	if (back < MAX_CREDIT_SECONDS * USECS_PER_SEC)
+	/* Not where only this tick is late, after others that began later: many rooms take their time. */
+	if (pointer->ticked_at - Max(at, GetCurrentTimestamp()) < MAX_CREDIT_SECONDS * USECS_PER_SEC)
 		return;
 	pointer->ticked_at = at;
 	for (int i = 0; i < pointer->nhistory; i++)

@@ -13,7 +13,7 @@ my $clock   = PostgreSQL::Test::Utils::tempdir() . '/clock';
 my $library = "$clock.so";
 system_or_bail('gcc', qw(-Wall -Wextra -Werror -shared -fPIC -o), $library, "$FindBin::Bin/clock.c");
 
-# The server's processes alone see the clock that is set.
+# The server's processes alone see the clock that is set. They have mapped the file, so it is never cut short.
 sub set_clock
 {
 	my ($hours) = @_;
